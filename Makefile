@@ -1,0 +1,81 @@
+# tokencap: build, test, run and install. `make help` lists the targets.
+#
+# Every source under src/<layer>/ goes into one library; the programs, the unit tests and the
+# simulator link against it. Objects live in build/ (build-address/ and so on for SAN=…).
+
+SAN   ?=
+BUILD := build$(if $(SAN),-$(SAN))
+
+ifneq ($(filter-out help deps clean distclean,$(or $(MAKECMDGOALS),all)),)
+include config.mk
+endif
+
+LAYERS  := base meter wire ledger proxy cli
+SOURCES := $(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+UNITS   := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/test_*.c))
+SIMOBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/sim/*.c))
+
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+           -Wformat=2 -Wno-format-nonliteral $(WERROR)
+HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+SANFLAG := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all))
+ALL_CFLAGS  = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) $(SANFLAG) -pthread
+ALL_CPPFLAGS = -Iinclude $(CPPFLAGS) -D_GNU_SOURCE -DTOKENCAP_VERSION='"$(VERSION)"' \
+               -DTOKENCAP_DATADIR='"$(datadir)/tokencap"' $(LIB_CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAG) -pthread
+
+PROGRAMS := $(BUILD)/bin/tokencapd $(BUILD)/bin/tokencap
+SHARE    := $(BUILD)/share/tokencap
+
+.PHONY: all
+all: $(PROGRAMS) share
+
+config.mk: configure config.mk.in
+	./configure --quiet $(CONFIGURE_FLAGS)
+
+configure: configure.ac
+	autoconf
+
+$(BUILD)/%.o: %.c config.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libtokencap.a: $(OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/bin/%: $(BUILD)/src/%.o $(BUILD)/libtokencap.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(BUILD)/bin/tokencap-sim: $(SIMOBJS) $(BUILD)/libtokencap.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIB_LIBS)
+
+# What the programs read at run time: they look for ../share/tokencap beside their own folder.
+.PHONY: share
+share: $(patsubst pricing/%,$(SHARE)/pricing/%,$(wildcard pricing/*.json))
+
+$(SHARE)/pricing/%.json: pricing/%.json
+	@mkdir -p $(@D)
+	cp $< $@
+
+.PHONY: deps
+deps:
+	@./deps.sh
+
+.PHONY: units
+units: $(UNITS) share
+	@set -e; for t in $(UNITS); do echo "== $$t"; $$t; done
+
+.PHONY: clean distclean
+clean:
+	rm -rf build build-*
+distclean: clean
+	rm -rf config.mk config.log config.status configure autom4te.cache
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
