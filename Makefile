@@ -25,7 +25,7 @@ ALL_CPPFLAGS = -Iinclude $(CPPFLAGS) -D_GNU_SOURCE -DTOKENCAP_VERSION='"$(VERSIO
                -DTOKENCAP_DATADIR='"$(datadir)/tokencap"' $(LIB_CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAG) -pthread
 
-PROGRAMS := $(BUILD)/bin/tokencapd $(BUILD)/bin/tokencap
+PROGRAMS := $(patsubst src/%.c,$(BUILD)/bin/%,$(wildcard src/*.c))
 SHARE    := $(BUILD)/share/tokencap
 
 .PHONY: all
@@ -69,6 +69,7 @@ deps:
 	@./deps.sh
 
 .PHONY: units
+.DELETE_ON_ERROR:
 units: $(UNITS) share
 	@set -e; for t in $(UNITS); do echo "== $$t"; $$t; done
 
