@@ -30,7 +30,7 @@ void clock_iso(int64_t ms, char out[CLOCK_ISO_LEN])
 
     gmtime_r(&s, &tm);
     strftime(day_time, sizeof day_time, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out, CLOCK_ISO_LEN, "%.19s.%03dZ", day_time, (int)(ms % 1000));
+    snprintf(out, CLOCK_ISO_LEN, "%.19s.%03uZ", day_time, (unsigned)(ms % 1000) % 1000u);
 }
 
 int64_t clock_parse_iso(const char *s)
