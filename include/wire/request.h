@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WIRE_REQUEST_H
+#define WIRE_REQUEST_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "meter/prompt.h"
+#include "meter/usage.h"
+#include "wire/json.h"
+#include "wire/refusal.h"
+
+/*
+ * A priced request's body, read once: the facts that pricing, predicting and forwarding need. The
+ * client's bytes are kept; what goes upstream is those bytes, edited by splicing only. Pure; one thread.
+ */
+
+struct request {
+    struct span body; /* borrowed: the client's bytes */
+    json_t *root;     /* owned; request_finish() gives it back */
+    struct prompt prompt; /* .api says which endpoint */
+    struct span model;
+    bool stream;
+    bool asks_usage;      /* stream_options.include_usage is true already */
+    int64_t output_limit; /* of one answer; 0: none asked */
+    const char *limit_key; /* the member that holds it, or the one to add when there is none */
+    int64_t n;            /* answers asked for, or inputs that each get one; at least 1 */
+    bool tools;           /* any tool offered */
+    bool generates;       /* false for embeddings */
+    bool unbounded;       /* can cost more than tokens × price: hosted tools, audio, files */
+    enum service_tier tier; /* asked for */
+};
+
+/* 0, or -1 with *r filled. */
+int request_parse(enum api api, struct span body, const struct json_limits *limits, struct arena *a,
+                  struct request *out, struct refusal *r) MUST_CHECK;
+void request_finish(struct request *q);
+
+/* The edits that tokencap may make to a body. */
+struct splice {
+    bool include_usage; /* have the stream end with its usage (OpenAI's chat and completions) */
+    int64_t max_tokens; /* set the output limit to this; 0: leave it */
+};
+
+/* The body to send: the client's own span when nothing is to change, else the edited copy in *out. */
+struct span request_splice(const struct request *q, const struct splice *edits, struct buf *out);
+
+#endif
