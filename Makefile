@@ -22,7 +22,8 @@ HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(SAN),,
 SANFLAG := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all))
 ALL_CFLAGS  = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) $(SANFLAG) -pthread
 ALL_CPPFLAGS = -Iinclude $(CPPFLAGS) -D_GNU_SOURCE -DTOKENCAP_VERSION='"$(VERSION)"' \
-               -DTOKENCAP_DATADIR='"$(datadir)/tokencap"' $(LIB_CFLAGS)
+               -DTOKENCAP_DATADIR='"$(datadir)/tokencap"' \
+               -DTOKENCAP_SYSCONFDIR='"$(sysconfdir)/tokencap"' $(LIB_CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAG) -pthread
 
 PROGRAMS := $(patsubst src/%.c,$(BUILD)/bin/%,$(wildcard src/*.c))

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_DATADIR_H
+#define BASE_DATADIR_H
+
+#include "base/str.h"
+
+/* Appends the folder that holds what ships with the program (vocab/, pricing/): ../share/tokencap
+ * beside the running program's own folder where that exists, else where it was configured to be
+ * installed. */
+void data_dir_find(struct buf *out);
+
+#endif
