@@ -61,7 +61,7 @@ X(SECRET, anthropic_key, "anthropic-api-key", "ANTHROPIC_API_KEY", "", 0, 4095, 
 X(PROJECT, default_project_id, "default-project-id", "DEFAULT_PROJECT_ID", "default", 1, 128, NULL, RELOAD | BRIEF, BUDGETS, \
   "The project of a request that names none.") \
 X(INT, default_max_tokens, "default-max-tokens", "DEFAULT_MAX_TOKENS", "4096", 1, 100000000, NULL, RELOAD | BRIEF, BUDGETS, \
-  "Output tokens assumed to bound a model whose own bound is unknown.") \
+  "Output bound of a model whose own is unknown, in tokens.") \
 X(WORD, enforce, "enforce", "TOKENCAP_ENFORCE", "estimate", 0, 0, "estimate|strict", BRIEF, BUDGETS, \
   "What a budget compares with what is left, unless it says so itself: estimate, what a request will " \
   "probably cost; strict, the most that it can cost, so that no limit is ever passed.") \
