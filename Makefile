@@ -74,6 +74,27 @@ deps:
 units: $(UNITS) share
 	@set -e; for t in $(UNITS); do echo "== $$t"; $$t; done
 
+# The end-to-end tests: their Python packages live in a venv, the SDKs for Node beside their
+# scripts; each is fetched once, and again when its list changes. E2E='-k stream' picks some.
+VENV := build/venv
+NODE_MODULES := test/e2e/node/node_modules
+
+$(VENV)/.stamp: test/e2e/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+$(NODE_MODULES)/.stamp: test/e2e/node/package-lock.json test/e2e/node/package.json
+	cd test/e2e/node && npm ci --silent
+	@touch $@
+
+.PHONY: e2e-deps
+e2e-deps: $(VENV)/.stamp $(if $(shell command -v npm),$(NODE_MODULES)/.stamp)
+
+.PHONY: e2e
+e2e: all $(BUILD)/bin/tokencap-sim e2e-deps
+	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/pytest -q test/e2e $(E2E)
+
 .PHONY: clean distclean
 clean:
 	rm -rf build build-*
