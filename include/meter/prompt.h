@@ -51,6 +51,9 @@ struct message {
     int nparts;
 };
 
+/* What OpenAI's rendering of tools starts with; reasoning models have it tokenised apart. */
+#define PROMPT_TOOLS_HEAD SPAN("namespace functions {\n\n")
+
 enum tool_choice { CHOICE_AUTO, CHOICE_NONE, CHOICE_ANY, CHOICE_NAMED };
 
 struct prompt {
@@ -59,13 +62,14 @@ struct prompt {
     struct message *messages; /* system prompts and `instructions` included, in order */
     int nmessages;
     int ntools;
-    struct span tools;      /* the tools as the provider renders them, header line excluded */
+    struct span tools;      /* the tools as the provider renders them, all in one text */
     bool tools_inexact;     /* a tool has something the rendering is not sure of */
     enum tool_choice tool_choice;
     struct span schema;     /* response_format / output schema, compact JSON; n == 0 when none */
     bool schema_nested;
     bool opaque;            /* has input that cannot be counted here: audio, files, stored conversations,
                                hosted tools, unknown parts */
+    bool media;             /* any image, audio or file */
 };
 
 #endif

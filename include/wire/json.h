@@ -17,9 +17,17 @@ struct json_limits {
     size_t nodes; /* values, keys not counted; bounds the tree's memory */
 };
 
+/* 400,000 values hold the largest request of any provider (300,000 token ids to embed); as a tree they
+ * take at most some 90 MB. */
+#define JSON_LIMITS ((struct json_limits){.depth = 128, .nodes = 400000})
+
 enum json_fault { JSON_OK, JSON_INVALID, JSON_DUPLICATE_KEY, JSON_TOO_COMPLEX, JSON_NO_MEMORY };
 
-/* The root is an object. *root is a new reference; strings in it live as long. `\u0000` is allowed. */
+/*
+ * The root is an object. *root is a new reference; strings in it live as long. `\u0000` is allowed in
+ * strings, not in keys. A number that neither int64 nor double holds reads as ±1e300. On a fault *e says
+ * what is wrong and at which byte and line, without quoting the text.
+ */
 enum json_fault json_read(struct span text, const struct json_limits *limits, json_t **root,
                           struct err *e);
 

@@ -22,12 +22,13 @@ struct request {
     struct span model;
     bool stream;
     bool asks_usage;      /* stream_options.include_usage is true already */
-    int64_t output_limit; /* of one answer; 0: none asked */
+    int64_t output_limit; /* of one answer; 0: none asked. Asked for as 0: 1, the least we can say */
     const char *limit_key; /* the member that holds it, or the one to add when there is none */
-    int64_t n;            /* answers asked for, or inputs that each get one; at least 1 */
+    int64_t n;            /* answers generated, all inputs together; at least 1 */
     bool tools;           /* any tool offered */
     bool generates;       /* false for embeddings */
     bool unbounded;       /* can cost more than tokens × price: hosted tools, audio, files */
+    bool us_only;         /* inference_geo "us": dearer */
     enum service_tier tier; /* asked for */
 };
 
@@ -42,7 +43,8 @@ struct splice {
     int64_t max_tokens; /* set the output limit to this; 0: leave it */
 };
 
-/* The body to send: the client's own span when nothing is to change, else the edited copy in *out. */
+/* The body to send: the client's own span when nothing is to change, else the edited copy in *out
+ * (check out->failed). An edit that the API does not have is left out. */
 struct span request_splice(const struct request *q, const struct splice *edits, struct buf *out);
 
 #endif
