@@ -14,6 +14,7 @@ LAYERS  := base meter wire ledger proxy cli
 SOURCES := $(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 UNITS   := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/test_*.c))
+FUZZ    := $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
 SIMOBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/sim/*.c))
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -71,7 +72,7 @@ deps:
 
 .PHONY: units
 .DELETE_ON_ERROR:
-units: $(UNITS) share
+units: $(UNITS) share replay
 	@set -e; for t in $(UNITS); do echo "== $$t"; $$t; done
 
 # The end-to-end tests: their Python packages live in a venv, the SDKs for Node beside their
@@ -94,6 +95,41 @@ e2e-deps: $(VENV)/.stamp $(if $(shell command -v npm),$(NODE_MODULES)/.stamp)
 .PHONY: e2e
 e2e: all $(BUILD)/bin/tokencap-sim e2e-deps
 	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/pytest -q test/e2e $(E2E)
+
+# Fuzzing. Each test/fuzz/fuzz_NAME.c defines LLVMFuzzerTestOneInput; its corpus is in
+# test/fuzz/corpus/NAME/. `make replay` runs every corpus with the compiler at hand (units do it too);
+# `make fuzz TIME=60` looks for new inputs with clang's libFuzzer, seconds a target, and leaves what
+# it found in build/fuzz/; `make fuzz FUZZ=NAME` takes one target.
+TIME       ?= 60
+FUZZ_CC    := clang
+FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+              -fno-sanitize-recover=undefined -pthread
+FUZZ_OBJS   = $(OBJECTS:$(BUILD)/%=$(BUILD)/fuzz/%)
+
+.PHONY: replay fuzz
+replay: $(FUZZ:%=$(BUILD)/test/fuzz/replay_%)
+	@set -e; for n in $(FUZZ); do echo "== corpus $$n"; \
+	  $(BUILD)/test/fuzz/replay_$$n test/fuzz/corpus/$$n; done
+
+$(BUILD)/test/fuzz/replay_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/test/fuzz/replay.o $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+fuzz: $(FUZZ:%=$(BUILD)/fuzz/bin/%)
+	@set -e; for n in $(FUZZ); do mkdir -p $(BUILD)/fuzz/found/$$n; echo "== fuzz $$n"; \
+	  $(BUILD)/fuzz/bin/$$n -max_total_time=$(TIME) -timeout=10 -print_final_stats=1 -verbosity=0 \
+	    -artifact_prefix=$(BUILD)/fuzz/$$n- $(BUILD)/fuzz/found/$$n test/fuzz/corpus/$$n; done
+
+$(BUILD)/fuzz/%.o: %.c config.mk
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/libtokencap.a: $(FUZZ_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/test/fuzz/fuzz_%.o $(BUILD)/fuzz/libtokencap.a
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)
 
 .PHONY: clean distclean
 clean:
