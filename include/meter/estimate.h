@@ -22,6 +22,9 @@ struct estimate_in {
     bool opaque_input;     /* audio, images, files, parts unknown to this program */
     bool tools;            /* any tool was offered */
     enum service_tier tier; /* asked for */
+    bool us_only;           /* inference in one region only was asked for */
+    unsigned kinds;         /* 1 << enum token_kind: kinds of input besides the plain that can occur
+                               (cache writes); 0: not known, any but audio */
     int64_t at_wall_ms;
 };
 
@@ -35,6 +38,7 @@ struct estimate {
     nano_t input_cost, output_cost; /* what cost is made of */
 };
 
+/* -1 only when the request asks for more than can be counted. */
 int estimate(const struct estimate_in *in, struct estimate *out, struct err *e) MUST_CHECK;
 
 #endif
