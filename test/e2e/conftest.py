@@ -3,12 +3,17 @@
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 
 import pytest
 
 from harness import HERE, TIMEOUT, Daemon, Sim, clean_environment
+
+# The SDKs in this process read the environment too.
+for name in set(os.environ) - set(clean_environment()):
+    del os.environ[name]
 
 
 @pytest.fixture
@@ -33,6 +38,33 @@ def start_proxy(tmp_path, sim):
 @pytest.fixture
 def proxy(start_proxy):
     return start_proxy()
+
+
+class Via:
+    """Where an SDK is pointed: straight at the simulator, or at the daemon before it."""
+
+    def __init__(self, sim, proxy=None):
+        self.sim, self.proxy, self.proxied = sim, proxy, proxy is not None
+        self.base = (proxy or sim).url
+        self.openai_base = f"{self.base}/v1"
+
+    def check_row(self, provider, endpoint=None):
+        """The ledger's only row says what the upstream reported."""
+        if not self.proxied:
+            return
+        used = self.sim.journal(wait=1)[-1].usage
+        [row] = self.proxy.history()
+        cached = (used["cached"] or 0, used["cache_write"] or 0)
+        assert row["provider"] == provider and row["status"] == "settled"
+        assert row["outputTokens"] == used["output"]
+        assert (row["cachedInputTokens"], row["cacheWriteTokens"]) == cached
+        whole = used["input"] + (sum(cached) if provider == "anthropic" else 0)
+        assert row["inputTokens"] == whole
+
+
+@pytest.fixture(params=["direct", "proxied"])
+def via(request, sim):
+    return Via(sim, request.getfixturevalue("proxy") if request.param == "proxied" else None)
 
 
 def node_version():

@@ -11,7 +11,7 @@ from wire import Broken, events_of, render
 
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
 STREAM = CHAT | {"stream": True}
-MESSAGE = {"model": "claude-sonnet-4-5", "max_tokens": 100,
+MESSAGE = {"model": "claude-haiku-4-5", "max_tokens": 100,
            "messages": [{"role": "user", "content": "Hello"}]}
 TEXT = "The quick brown fox jumps over the lazy"
 
