@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: MIT
+"""Upstreams that fail, row by row: what the client saw, what the upstream saw, what the ledger
+holds. (The fault table's rows; the simulator plays the upstream.)"""
+
+import contextlib
+import socket
+import time
+
+import pytest
+
+from bodies import CHAT, MESSAGE, MESSAGE_STREAM, STREAM
+from harness import Task, sim_header
+from money import cost, exactly
+from wire import events_of
+
+CHAT_PATH, MESSAGE_PATH = "/v1/chat/completions", "/v1/messages"
+
+
+@pytest.fixture
+def hold(proxy):
+    """Sets a budget; what CHAT holds of it."""
+    proxy.set_budget(1)
+    return exactly(proxy.estimate("chat/completions", CHAT)["holdUsd"])
+
+
+def charged_the_hold(proxy, hold):
+    [row] = proxy.history()
+    assert row["status"] == "estimated"
+    assert exactly(row["costUsd"]) == hold
+    budget = proxy.budget()
+    assert exactly(budget["spentUsd"]) == hold
+    assert budget["reservedUsd"] == 0
+    proxy.verify()
+
+
+def charged(proxy, status, amount):
+    [row] = proxy.history()
+    assert row["status"] == status
+    assert exactly(row["costUsd"]) == amount
+    assert exactly(proxy.budget()["spentUsd"]) == amount
+    assert proxy.budget()["reservedUsd"] == 0
+
+
+def nothing_charged(proxy):
+    assert proxy.history() == []
+    budget = proxy.budget()
+    assert (budget["spentUsd"], budget["reservedUsd"]) == (0, 0)
+
+
+def proxy_error(answer, status):
+    """An error of the proxy's own making, and nothing of the upstream in it."""
+    assert (answer.status, answer.end) == (status, "complete"), answer
+    data = answer.json()
+    assert data["type"] == "error" and data["error"]["message"]
+    assert "X-Tokencap-Request-Id" in answer.headers
+
+
+# Before the request is sent
+
+
+def test_a_refused_connection(start_proxy):
+    with socket.socket() as taken:  # bound and never listening: refuses
+        taken.bind(("127.0.0.1", 0))
+        proxy = start_proxy(env={"OPENAI_UPSTREAM_URL":
+                                 f"http://127.0.0.1:{taken.getsockname()[1]}/v1"})
+        proxy.set_budget(1)
+        proxy_error(proxy.post(CHAT_PATH, CHAT), 502)
+        nothing_charged(proxy)
+
+
+def test_a_name_that_does_not_resolve(start_proxy):
+    proxy = start_proxy(env={"OPENAI_UPSTREAM_URL": "http://no-such-host.invalid/v1"})
+    proxy.set_budget(1)
+    proxy_error(proxy.post(CHAT_PATH, CHAT), 502)
+    nothing_charged(proxy)
+
+
+def test_no_tls_where_tls_was_expected(start_proxy, sim):
+    proxy = start_proxy(env={"OPENAI_UPSTREAM_URL": "https://{}:{}/v1".format(*sim.address)})
+    proxy.set_budget(1)
+    proxy_error(proxy.post(CHAT_PATH, CHAT), 502)
+    nothing_charged(proxy)
+    # A TLS greeting is no request; the simulator saw nothing else.
+    assert [e for e in sim.journal() if not e.data["malformed"]] == []
+
+
+# Before the first byte of an answer: it may have been billed
+
+
+@pytest.mark.parametrize("fault", ["close_before_headers", "reset_before_headers",
+                                   "close_in_headers", "not_http", "negative_length",
+                                   "header_flood", "huge_header"])
+@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
+def test_no_proper_answer(proxy, sim, hold, fault, body):
+    proxy_error(proxy.post(CHAT_PATH, body, sim_header(fault=fault)), 502)
+    assert len(sim.journal(wait=1)) == 1  # one POST, not repeated
+    charged_the_hold(proxy, hold)
+
+
+def test_a_nul_in_a_header(proxy, sim, hold):
+    proxy_error(proxy.post(CHAT_PATH, CHAT, sim_header(fault="nul_header")), 502)
+    assert len(sim.journal(wait=1)) == 1
+    charged_the_hold(proxy, hold)
+
+
+def test_a_reused_connection_that_dies_is_not_posted_twice(proxy, sim, hold):
+    assert proxy.post(CHAT_PATH, CHAT, sim_header(input=0, output=0, text="")).status == 200
+    before = len(sim.journal(wait=1))
+    proxy_error(proxy.post(CHAT_PATH, CHAT, sim_header(fault="close_before_headers")), 502)
+    assert len(sim.journal(wait=2)) == before + 1
+    assert proxy.budget()["reservedUsd"] == 0
+
+
+def test_a_connection_closed_while_idle_costs_nobody_anything(proxy, sim):
+    proxy.post(CHAT_PATH, CHAT, sim_header(fault="close_after"))
+    assert proxy.post(CHAT_PATH, CHAT).status == 200
+    assert len(sim.journal(wait=2)) == 2
+
+
+def test_silence_before_the_first_byte(start_proxy, sim):
+    proxy = start_proxy("--first-byte-timeout", "300ms")
+    proxy.set_budget(1)
+    hold = exactly(proxy.estimate("chat/completions", CHAT)["holdUsd"])
+    proxy_error(proxy.post(CHAT_PATH, CHAT, sim_header(fault="silence_first")), 504)
+    assert sim.one().answer["end"] == "peer_closed"
+    charged_the_hold(proxy, hold)
+
+
+def test_a_redirect_is_not_followed(proxy, sim, hold):
+    proxy_error(proxy.post(CHAT_PATH, CHAT, sim_header(fault="redirect")), 502)
+    assert len(sim.journal(wait=1)) == 1
+
+
+# In the midst of an answer
+
+
+@pytest.mark.parametrize("fault", ["reset_mid_stream", "truncate_chunk", "truncate_length",
+                                   "close_mid_stream", "eof_framed_cut"])
+@pytest.mark.parametrize("path, body", [(CHAT_PATH, STREAM), (MESSAGE_PATH, MESSAGE_STREAM)],
+                         ids=["chat", "messages"])
+def test_a_stream_that_breaks(proxy, sim, fault, path, body):
+    proxy.set_budget(1)
+    hold = exactly(proxy.estimate(path.removeprefix("/v1/"), body)["holdUsd"])
+    answer = proxy.post(path, body, sim_header(fault=fault, at=6))
+    assert answer.status == 200
+    assert answer.end in ("reset", "closed"), answer  # never a clean end
+    assert b"[DONE]" not in answer.body and b"message_stop" not in answer.body
+    entry = sim.one()
+    # Every whole event that the upstream sent before it broke was relayed.
+    assert len(events_of(answer.body)) >= 5
+    assert entry.answer["fault"] == fault
+    charged_the_hold(proxy, hold)
+
+
+@pytest.mark.parametrize("fault", ["reset_mid_stream", "truncate_chunk", "truncate_length",
+                                   "close_mid_stream", "eof_framed_cut"])
+def test_a_whole_answer_that_breaks(proxy, sim, hold, fault):
+    answer = proxy.post(CHAT_PATH, CHAT, sim_header(fault=fault))
+    assert answer.status == 502 or answer.end in ("reset", "closed"), answer
+    assert len(sim.journal(wait=1)) == 1
+    charged_the_hold(proxy, hold)
+
+
+@pytest.mark.parametrize("path, body, model", [
+    (CHAT_PATH, STREAM, "gpt-4o"), (MESSAGE_PATH, MESSAGE_STREAM, "claude-haiku-4-5")],
+    ids=["chat", "messages"])
+def test_the_final_usage_counts_when_it_was_seen(proxy, path, body, model):
+    """Broken only after the usage: settled exactly, and still no clean end for the client."""
+    proxy.set_budget(1)
+    last = 12 if path == CHAT_PATH else 13  # the end mark's place
+    answer = proxy.post(path, body, sim_header(fault="reset_mid_stream", at=last, input=40,
+                                               output=30, words=9))
+    assert answer.end in ("reset", "closed", "complete")
+    charged(proxy, "settled", cost(model, input=40, output=30))
+
+
+@pytest.mark.parametrize("fault", ["stop_short", "no_terminator"])
+@pytest.mark.parametrize("path, body", [(CHAT_PATH, STREAM), (MESSAGE_PATH, MESSAGE_STREAM)],
+                         ids=["chat", "messages"])
+def test_a_clean_end_without_the_end_mark_is_no_end(proxy, fault, path, body):
+    proxy.set_budget(1)
+    answer = proxy.post(path, body, sim_header(fault=fault, input=40, output=30))
+    assert answer.end in ("reset", "closed"), answer
+    [row] = proxy.history()
+    assert row["costUsd"] > 0
+
+
+@pytest.mark.parametrize("fault", ["eof_framed", "interim"])
+@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
+def test_odd_but_whole_answers(proxy, hold, fault, body):
+    answer = proxy.post(CHAT_PATH, body, sim_header(fault=fault, input=40, output=30))
+    assert (answer.status, answer.end) == (200, "complete")
+    charged(proxy, "settled", cost("gpt-4o", input=40, output=30))
+
+
+def test_a_body_longer_than_its_length(proxy, sim, hold):
+    answer = proxy.post(CHAT_PATH, CHAT, sim_header(fault="overlong_body", input=40, output=30))
+    assert answer.status == 502 or answer.end in ("reset", "closed"), answer
+    charged_the_hold(proxy, hold)
+    assert proxy.post(CHAT_PATH, CHAT).status == 200  # the rest is not taken for an answer
+    assert len(sim.journal(wait=2)) == 2
+
+
+def test_two_lengths(proxy, hold):
+    answer = proxy.post(CHAT_PATH, CHAT, sim_header(fault="duplicate_length", input=40, output=30))
+    if answer.status == 200 and answer.end == "complete":
+        assert answer.json()["object"] == "chat.completion"
+        charged(proxy, "settled", cost("gpt-4o", input=40, output=30))
+    else:
+        charged_the_hold(proxy, hold)
+
+
+def test_an_unasked_gzip(proxy, sim, hold):
+    answer = proxy.post(CHAT_PATH, CHAT, sim_header(fault="gzip", input=40, output=30))
+    assert sim.one().header("Accept-Encoding") == "identity"
+    if "Content-Encoding" in answer.headers:
+        assert answer.body == sim.one().answer_body
+        charged_the_hold(proxy, hold)
+    else:
+        assert answer.json()["object"] == "chat.completion"
+        charged(proxy, "settled", cost("gpt-4o", input=40, output=30))
+
+
+@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
+def test_garbage_with_status_200(proxy, sim, hold, body):
+    answer = proxy.post(CHAT_PATH, body, sim_header(fault="garbage_json"))
+    assert answer.status == 200
+    assert answer.body == sim.one().answer_body
+    charged_the_hold(proxy, hold)
+
+
+def test_an_error_event_after_200(proxy, sim):
+    proxy.set_budget(1)
+    answer = proxy.post(MESSAGE_PATH, MESSAGE_STREAM, sim_header(fault="sse_error", input=40))
+    assert answer.status == 200
+    assert answer.body == sim.one().answer_body
+    assert events_of(answer.body)[-1]["error"]["type"] == "overloaded_error"
+    [row] = proxy.history()
+    assert row["inputTokens"] == 40
+    assert 0 < row["outputTokens"] < 100
+
+
+def test_an_answer_that_was_not_streamed_after_all(proxy, hold):
+    answer = proxy.post(CHAT_PATH, STREAM, sim_header(fault="unstreamed", input=40, output=30))
+    assert answer.json()["object"] == "chat.completion"
+    charged(proxy, "settled", cost("gpt-4o", input=40, output=30))
+
+
+def test_a_slow_drip_is_legal(proxy, sim, hold):
+    answer = proxy.post(CHAT_PATH, STREAM, sim_header(fault="slow_drip", delay_chunk_ms=1, words=2,
+                                                      input=40, output=30))
+    assert (answer.status, answer.end) == (200, "complete")
+    charged(proxy, "settled", cost("gpt-4o", input=40, output=30))
+
+
+@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
+def test_silence_in_the_midst(start_proxy, sim, body):
+    proxy = start_proxy("--gap-timeout", "300ms")
+    proxy.set_budget(1)
+    hold = exactly(proxy.estimate("chat/completions", CHAT)["holdUsd"])
+    answer = proxy.post(CHAT_PATH, body, sim_header(fault="silence_mid"))
+    assert answer.status in (502, 504) or answer.end in ("reset", "closed"), answer
+    assert sim.one().answer["end"] == "peer_closed"
+    charged_the_hold(proxy, hold)
+
+
+@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
+def test_an_answer_without_end(start_proxy, sim, body):
+    proxy = start_proxy("--max-answer", "1M")
+    proxy.set_budget(1)
+    hold = exactly(proxy.estimate("chat/completions", CHAT)["holdUsd"])
+    answer = proxy.post(CHAT_PATH, body, sim_header(fault="endless_stream"))
+    assert answer.status == 502 or answer.end in ("reset", "closed")
+    assert sim.one().answer["end"] == "peer_closed"
+    charged_the_hold(proxy, hold)
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 503, 529])
+@pytest.mark.parametrize("path, body", [(CHAT_PATH, CHAT), (MESSAGE_PATH, MESSAGE)],
+                         ids=["chat", "messages"])
+def test_an_upstreams_error_passes_and_costs_nothing(proxy, sim, path, body, status):
+    proxy.set_budget(1)
+    answer = proxy.post(path, body, sim_header(
+        status=status, retry_after=9, header="x-should-retry: true"))
+    assert answer.status == status
+    assert answer.headers["retry-after"] == "9"
+    assert answer.headers["x-should-retry"] == "true"
+    assert answer.body == sim.one().answer_body  # asked once: the proxy repeats nothing
+    nothing_charged(proxy)
+
+
+# The client's side
+
+
+@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
+def test_a_client_that_leaves_is_settled_exactly(proxy, sim, body):
+    """By default the rest is drained."""
+    proxy.set_budget(1)
+    with proxy.connect() as wire:
+        wire.request("POST", CHAT_PATH, body, sim_header(gate="go", input=40, output=30))
+        sim.await_gate("go")
+    sim.open("go")
+    assert sim.one().answer["end"] == "complete"
+    wait_for_rows(proxy, 1)
+    charged(proxy, "settled", cost("gpt-4o", input=40, output=30))
+
+
+def test_a_client_that_leaves_in_the_midst_of_a_stream(proxy, sim):
+    proxy.set_budget(1)
+    with proxy.connect() as wire:
+        wire.request("POST", CHAT_PATH, STREAM, sim_header(step="next", input=40, output=30))
+        wire.read_head()
+        wire.read_event()
+        wire.reset()
+    sim.open("next")
+    assert sim.one().answer["end"] == "complete"
+    wait_for_rows(proxy, 1)
+    charged(proxy, "settled", cost("gpt-4o", input=40, output=30))
+
+
+def test_cancelling_when_so_configured(start_proxy, sim):
+    proxy = start_proxy("--on-disconnect", "cancel")
+    proxy.set_budget(1)
+    with proxy.connect() as wire:
+        wire.request("POST", CHAT_PATH, STREAM, sim_header(step="never"))
+        wire.read_head()
+        wire.read_event()
+    assert sim.one().answer["end"] == "peer_closed"
+    wait_for_rows(proxy, 1)
+    [row] = proxy.history()
+    assert row["status"] == "estimated" and row["costUsd"] > 0
+    assert proxy.budget()["reservedUsd"] == 0
+
+
+def wait_for_rows(proxy, count):
+    """Asks until so many are there: the settlement of a client that left answers to nobody."""
+    until = time.monotonic() + 20
+    while len(proxy.history(limit=1000)) < count:
+        assert time.monotonic() < until, "never settled"
+
+
+def test_a_client_that_stops_reading_holds_nobody_up(start_proxy, sim):
+    proxy = start_proxy("--write-stall-timeout", "500ms")
+    proxy.set_budget(1)
+    with proxy.connect() as wire:
+        wire.request("POST", CHAT_PATH, STREAM,
+                     sim_header(fault="endless_stream", size=60_000_000, input=40, output=30))
+        wire.read_head()
+        others = [Task(lambda: proxy.post(CHAT_PATH, MESSAGE | {"model": "gpt-4o"}))
+                  for _ in range(4)]
+        assert [t.result().status for t in others] == [200] * 4
+        sim.journal(wait=5)  # the stalled one's upstream is let go too
+    wait_for_rows(proxy, 5)
+    assert proxy.budget()["reservedUsd"] == 0
+
+
+def pump(source, target):
+    """Copies one direction until it ends."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+class Detour:
+    """A port that leads to whatever `target` says once somebody connects."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.target = None
+        self.accepting = Task(self.accept)
+
+    @property
+    def url(self):
+        return "http://{}:{}".format(*self.listener.getsockname())
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(self.target)
+                Task(lambda n=near, f=far: pump(n, f))
+                Task(lambda n=near, f=far: pump(f, n))
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+def test_the_proxy_as_its_own_upstream(start_proxy):
+    detour = Detour()
+    proxy = start_proxy(env={"OPENAI_UPSTREAM_URL": f"{detour.url}/v1"})
+    detour.target = proxy.address
+    answer = proxy.post(CHAT_PATH, CHAT, {"Authorization": "Bearer sk-mine"})
+    detour.close()
+    assert answer.status == 508, answer
+    assert answer.json()["error"]["code"] == "proxy_loop"
+    assert proxy.history() == []
