@@ -75,6 +75,13 @@ deps:
 units: $(UNITS) share replay
 	@set -e; for t in $(UNITS); do echo "== $$t"; $$t; done
 
+# Costs against an independent computation in decimals, a million requests a set of tables.
+CASES ?= 1000000
+.PHONY: check-prices
+check-prices: $(BUILD)/test/unit/test_price_reference
+	@set -e; for d in pricing test/prices/odd; do \
+	  python3 test/prices/reference.py $$d $(CASES) $(SEED) | $< $$d; done
+
 # The end-to-end tests: their Python packages live in a venv, the SDKs for Node beside their
 # scripts; each is fetched once, and again when its list changes. E2E='-k stream' picks some.
 VENV := build/venv

@@ -137,6 +137,10 @@ int price_complete(struct price_table *t, struct price_row *row, struct err *e) 
 /* v × num ÷ den, rounded up; the larger of v and num where den is 0. At most RATE_MAX. */
 pico_t price_scale(pico_t v, pico_t num, pico_t den);
 
+/* r × (over ÷ base), kind by kind: where one change of price meets another. A cache read, whose price
+ * one of them may not list, never costs more than reading anew. */
+void price_combine(struct rates *r, const struct rates *over, const struct rates *base);
+
 /* price_index.c: completes the rates, resolves overriding and aliases, builds names and stems. */
 int price_index(struct price_table *t, struct err *e) MUST_CHECK;
 

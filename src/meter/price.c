@@ -65,8 +65,7 @@ static void rates_of_row(const struct price_row *row, const struct conditions *c
         over[n++] = &s->off_peak;
     *out = s->plan[c->tier];
     while (n-- > 0)
-        for (int k = 0; k < TOK_KINDS; k++)
-            out->of[k] = price_scale(out->of[k], over[n]->of[k], base->of[k]);
+        price_combine(out, over[n], base);
 }
 
 static void raise(struct rates *r, const struct rates *other)

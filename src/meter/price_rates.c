@@ -68,12 +68,21 @@ static void multiply(struct rates *r, const struct rates *base, int64_t multipli
         r->of[k] = price_scale(base->of[k], multiplier, MULTIPLIER);
 }
 
-/* over's rates where they apply to `then` as they applied to `now` */
-static void carry(struct rates *out, const struct rates *over, const struct rates *now,
-                  const struct rates *then)
+void price_combine(struct rates *r, const struct rates *over, const struct rates *base)
 {
     for (int k = 0; k < TOK_KINDS; k++)
-        out->of[k] = price_scale(over->of[k], then->of[k], now->of[k]);
+        r->of[k] = price_scale(r->of[k], over->of[k], base->of[k]);
+    if (r->of[TOK_CACHE_READ] > r->of[TOK_INPUT])
+        r->of[TOK_CACHE_READ] = r->of[TOK_INPUT];
+}
+
+/* The rates that a later schedule does not list: an earlier one's, moved as the standard rates
+ * moved. */
+static void carry(struct rates *out, const struct rates *over, const struct schedule *earlier,
+                  const struct schedule *later)
+{
+    *out = *over;
+    price_combine(out, &later->plan[TIER_STANDARD], &earlier->plan[TIER_STANDARD]);
 }
 
 static bool listed(const struct rates *r)
@@ -94,7 +103,7 @@ static void complete_schedule(struct schedule *s, const struct price_provider *p
         if (listed(&s->plan[tier]))
             complete_over(&s->plan[tier], base);
         else if (s != first)
-            carry(&s->plan[tier], &first->plan[tier], &first->plan[TIER_STANDARD], base);
+            carry(&s->plan[tier], &first->plan[tier], first, s);
         else
             multiply(&s->plan[tier], base,
                      p->missing_plan[tier] ? p->missing_plan[tier] : MULTIPLIER);
@@ -105,14 +114,14 @@ static void complete_schedule(struct schedule *s, const struct price_provider *p
         s->nsteps = first->nsteps;
         for (int i = 0; i < s->nsteps; i++) {
             s->steps[i].above = first->steps[i].above;
-            carry(&s->steps[i].rates, &first->steps[i].rates, &first->plan[TIER_STANDARD], base);
+            carry(&s->steps[i].rates, &first->steps[i].rates, first, s);
         }
     }
     if (s == first && s->has_off_peak)
         complete_over(&s->off_peak, base);
     else if (first->has_off_peak) {
         s->has_off_peak = true;
-        carry(&s->off_peak, &first->off_peak, &first->plan[TIER_STANDARD], base);
+        carry(&s->off_peak, &first->off_peak, first, s);
     }
 }
 
