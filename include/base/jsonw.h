@@ -33,6 +33,7 @@ void jsonw_raw(struct jsonw *w, const char *json); /* a value that is JSON alrea
 void jsonw_member_str(struct jsonw *w, const char *key, struct span s);
 void jsonw_member_int(struct jsonw *w, const char *key, int64_t v);
 void jsonw_member_bool(struct jsonw *w, const char *key, bool v);
+void jsonw_member_time(struct jsonw *w, const char *key, int64_t ms); /* ISO 8601; null for 0 */
 void jsonw_member_raw(struct jsonw *w, const char *key, const char *json);
 
 #endif

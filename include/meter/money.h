@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/jsonw.h"
 #include "base/str.h"
 
 /*
@@ -36,5 +37,8 @@ const char *money_fixed(nano_t v, char out[MONEY_LEN]);
 
 /* For JSON: the shortest exact decimal ("10", "9.998"), never an exponent. */
 const char *money_json(nano_t v, char out[MONEY_LEN]);
+
+/* A member of a JSON object: "key":amount. */
+void money_member(struct jsonw *w, const char *key, nano_t v);
 
 #endif

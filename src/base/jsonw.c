@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/jsonw.h"
 
+#include "base/clock.h"
 #include "base/utf8.h"
 
 void jsonw_init(struct jsonw *w, struct buf *out)
@@ -119,4 +120,17 @@ void jsonw_member_raw(struct jsonw *w, const char *key, const char *json)
 {
     jsonw_key(w, key);
     jsonw_raw(w, json);
+}
+
+void jsonw_member_time(struct jsonw *w, const char *key, int64_t ms)
+{
+    char text[CLOCK_ISO_LEN];
+
+    jsonw_key(w, key);
+    if (!ms) {
+        jsonw_null(w);
+        return;
+    }
+    clock_iso(ms, text);
+    jsonw_str(w, span_of(text));
 }

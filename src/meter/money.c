@@ -158,3 +158,10 @@ const char *money_json(nano_t v, char out[MONEY_LEN])
 {
     return format(v, 0, out);
 }
+
+void money_member(struct jsonw *w, const char *key, nano_t v)
+{
+    char text[MONEY_LEN];
+
+    jsonw_member_raw(w, key, money_json(v, text));
+}
