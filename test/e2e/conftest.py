@@ -25,10 +25,11 @@ def sim():
 
 @pytest.fixture
 def start_proxy(tmp_path, sim):
-    """Starts daemons: start_proxy(*flags, env={}). All are stopped, and must stop cleanly."""
+    """Starts daemons: start_proxy(*flags, env={}). All are stopped, and must stop cleanly; but
+    one started with ready=False ends by itself."""
     with contextlib.ExitStack() as started:
-        def start(*flags, env=None, folder=tmp_path):
-            daemon = Daemon(folder, sim, *flags, env=env)
+        def start(*flags, env=None, folder=tmp_path, ready=True):
+            daemon = Daemon(folder, sim, *flags, env=env, ready=ready)
             started.callback(daemon.end)
             return daemon
 

@@ -178,7 +178,8 @@ def clean_environment():
 class Daemon(Server):
     """A running tokencapd; its database lives in `folder`."""
 
-    def __init__(self, folder, sim, *flags, env=None):
+    def __init__(self, folder, sim, *flags, env=None, ready=True):
+        """Starts it and waits for its ready line; ready=False: only launches it."""
         self.database = folder / "tokencap.db"
         self.folder = folder
         self.flags = ["--port", "0", "--host", "127.0.0.1", *flags]
@@ -189,8 +190,9 @@ class Daemon(Server):
             "OPENAI_API_KEY": "sk-configured-openai",
             "ANTHROPIC_API_KEY": "sk-configured-anthropic",
         } | (env or {})
-        self.process = None
-        self.start()
+        self.launch()
+        if ready:
+            self.await_ready()
 
     def launch(self):
         self.process = subprocess.Popen([BUILD / "bin/tokencapd", *self.flags], env=self.env,
@@ -198,8 +200,7 @@ class Daemon(Server):
                                         errors="replace")
         self.log = Lines(self.process.stderr)
 
-    def start(self):
-        self.launch()
+    def await_ready(self):
         line = self.log.wait_for(r"^tokencapd: ready on ")
         assert line, f"it ended with {self.process.wait(TIMEOUT)}:\n{self.log.text}"
         self.set_address(line)
@@ -216,6 +217,12 @@ class Daemon(Server):
         status = self.process.wait(TIMEOUT)
         self.collect()
         assert status == 0, f"tokencapd ended with {status}:\n{self.log.text}"
+
+    def failure(self):
+        """Waits for it to end by itself; its exit status."""
+        status = self.process.wait(TIMEOUT)
+        self.collect()
+        return status
 
     def end(self):
         """At the end of a test: stops it, if it still runs."""

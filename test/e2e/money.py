@@ -16,7 +16,7 @@ NANO = Decimal("0.000000001")
 
 
 def cost(model, **tokens):
-    """The cost in dollars, rounded up to the nanodollar; `input` is what is billed at full price."""
+    """The cost in dollars, rounded up to the nanodollar; `input` is what the full price is for."""
     price = PRICES[model]
     micro = sum(Decimal(price[kind]) * count for kind, count in tokens.items())
     return Decimal(math.ceil(micro * 1000)) * NANO

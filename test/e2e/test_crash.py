@@ -4,7 +4,7 @@
 import signal
 
 from bodies import CHAT, STREAM
-from harness import Daemon, Task, sim_header
+from harness import Task, sim_header
 from money import cost, exactly
 from wire import Broken
 
@@ -113,12 +113,8 @@ def test_kills_at_many_moments(start_proxy, sim):
 
 def test_a_second_daemon_is_refused(start_proxy):
     proxy = start_proxy()
-    second = object.__new__(Daemon)
-    second.folder, second.env = proxy.folder, proxy.env
-    second.flags = proxy.flags
-    second.launch()
-    assert second.process.wait(30) == 74
-    second.collect()
+    second = start_proxy(ready=False)
+    assert second.failure() == 74
     assert "ready" not in second.log.text
     assert proxy.get("/health").status == 200
 

@@ -75,6 +75,23 @@ def test_a_name_that_does_not_resolve(start_proxy):
     nothing_charged(proxy)
 
 
+def test_a_connection_that_is_never_accepted(start_proxy):
+    """A listener whose backlog is full: the kernel answers no further greeting."""
+    with contextlib.ExitStack() as open_ones:
+        full = open_ones.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(2):
+            filler = open_ones.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        proxy = start_proxy("--connect-timeout", "300ms", env={
+            "OPENAI_UPSTREAM_URL": f"http://127.0.0.1:{full.getsockname()[1]}/v1"})
+        proxy.set_budget(1)
+        proxy_error(proxy.post(CHAT_PATH, CHAT), 504)
+        nothing_charged(proxy)
+
+
 def test_no_tls_where_tls_was_expected(start_proxy, sim):
     proxy = start_proxy(env={"OPENAI_UPSTREAM_URL": "https://{}:{}/v1".format(*sim.address)})
     proxy.set_budget(1)

@@ -180,7 +180,8 @@ def test_a_chunked_request_and_keep_alive(sim):
     "Bad Name: x",
 ])
 def test_ambiguous_requests_are_reported(sim, head):
-    answer = sim.raw(f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n{{}}".encode())
+    request = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n{{}}"
+    answer = sim.raw(request.encode())
     assert answer.status == 400
     assert sim.journal(wait=1)[0].data["malformed"]
 

@@ -104,8 +104,9 @@ def test_the_splice_touches_nothing_else(proxy, sim):
     inserted = len(got) - len(body)
     assert inserted > 0
     at = next(i for i in range(len(body)) if got[i] != body[i])
-    # What was added is in one piece; it may begin a little before the first difference.
-    assert any(got[:i] + got[i + inserted:] == body for i in range(max(0, at - inserted), at + 1))
+    # What was added is in one piece; it may begin a little before where the two differ.
+    starts = range(max(0, at - inserted), at + 1)
+    assert any(got[:i] + got[i + inserted:] == body for i in starts)
     assert json.loads(got)["stream_options"] == {"include_usage": True}
 
 

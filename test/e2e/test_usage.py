@@ -50,6 +50,18 @@ def test_anthropic_input_restated_at_the_end_of_a_stream(proxy):
     assert row["inputTokens"] == 1591
 
 
+def test_anthropic_output_is_cumulative_not_added(proxy):
+    _, row = settled(proxy, "/v1/messages", MESSAGE_STREAM, input=10, start_output=60, output=60)
+    assert row["outputTokens"] == 60
+
+
+@pytest.mark.parametrize("body", [MESSAGE, MESSAGE_STREAM], ids=["whole", "stream"])
+def test_anthropic_web_searches_are_billed_by_the_call(proxy, body):
+    _, row = settled(proxy, "/v1/messages", body, input=10, output=20, web_searches=3)
+    assert exactly(row["costUsd"]) == (cost("claude-haiku-4-5", input=10, output=20)
+                                       + 3 * Decimal("0.01"))
+
+
 def test_embeddings_cost_their_input(proxy):
     _, row = settled(proxy, "/v1/embeddings", EMBEDDING, input=1000)
     assert (row["inputTokens"], row["outputTokens"]) == (1000, 0)

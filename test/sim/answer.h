@@ -49,6 +49,7 @@ struct answer {
     int status;
     const char *type; /* Content-Type */
     bool stream;
+    bool chunked; /* in chunks, though it has no events */
     bool states_usage;
     struct usage usage; /* what it states */
     struct buf header;  /* further header lines */

@@ -14,6 +14,13 @@ static const char *stop_reason(const struct ask *ask)
     return ask->was_cut ? "max_tokens" : "end_turn";
 }
 
+static void put_searches(const struct ask *ask, struct answer *a)
+{
+    if (ask->script->web_searches)
+        buf_printf(&a->body, ",\"server_tool_use\":{\"web_search_requests\":%lld}",
+                   ask->script->web_searches);
+}
+
 static void put_usage(const struct ask *ask, struct answer *a, int64_t output)
 {
     const struct usage *u = &ask->usage;
@@ -24,11 +31,13 @@ static void put_usage(const struct ask *ask, struct answer *a, int64_t output)
                "{\"input_tokens\":%lld,\"cache_creation_input_tokens\":%lld,"
                "\"cache_read_input_tokens\":%lld,\"cache_creation\":{"
                "\"ephemeral_5m_input_tokens\":%lld,\"ephemeral_1h_input_tokens\":%lld},"
-               "\"output_tokens\":%lld,\"service_tier\":\"%s\"}",
+               "\"output_tokens\":%lld,\"service_tier\":\"%s\"",
                ask_figure(ask, u->input), write_5m + write_1h,
                (long long)(u->cached > 0 ? u->cached : 0), write_5m, write_1h,
                ask_figure(ask, output),
                ask->script->service_tier ? ask->script->service_tier : "standard");
+    put_searches(ask, a);
+    buf_puts(&a->body, "}");
     a->states_usage = true;
 }
 
@@ -85,7 +94,7 @@ static void start_event(const struct ask *ask, struct answer *a)
     buf_puts(&a->body, "],\"stop_reason\":null,\"stop_sequence\":null");
     if (ask_states_usage(ask)) {
         buf_puts(&a->body, ",\"usage\":");
-        put_usage(ask, a, 1);
+        put_usage(ask, a, ask->script->start_output);
     }
     buf_puts(&a->body, "}}");
     answer_close(a, false);
@@ -134,7 +143,9 @@ static void message_delta_event(const struct ask *ask, struct answer *a)
         buf_puts(&a->body, ",\"usage\":{");
         if (ask->script->final_input >= 0)
             buf_printf(&a->body, "\"input_tokens\":%lld,", ask->script->final_input);
-        buf_printf(&a->body, "\"output_tokens\":%lld}", ask_figure(ask, ask->usage.output));
+        buf_printf(&a->body, "\"output_tokens\":%lld", ask_figure(ask, ask->usage.output));
+        put_searches(ask, a);
+        buf_puts(&a->body, "}");
     }
     buf_puts(&a->body, "}");
     answer_close(a, false);

@@ -50,6 +50,8 @@ static const struct key keys[] = {
     INT(input, -1),
     INT(output, -1),
     INT(final_input, -1),
+    INT(start_output, 1),
+    INT(web_searches, 0),
     INT(cached, -1),
     INT(cache_write, -1),
     INT(cache_write_1h, -1),

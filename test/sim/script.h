@@ -47,7 +47,9 @@ struct script {
     /* the usage it reports; -1: by rule */
     long long input;
     long long output;
-    long long final_input; /* Anthropic streams: the input as the end restates it */
+    long long final_input;  /* Anthropic streams: the input as the end restates it */
+    long long start_output; /* and the output that their start already states */
+    long long web_searches; /* Anthropic: searches billed beside the tokens */
     long long cached;
     long long cache_write;
     long long cache_write_1h;

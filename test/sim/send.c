@@ -263,7 +263,7 @@ static enum framing usual_framing(const struct wire *w)
 {
     if (w->fault && w->fault->framing != FRAME_USUAL)
         return w->fault->framing;
-    return w->answer->stream ? FRAME_CHUNKED : FRAME_LENGTH;
+    return w->answer->stream || w->answer->chunked ? FRAME_CHUNKED : FRAME_LENGTH;
 }
 
 bool wire_answer(struct wire *w)

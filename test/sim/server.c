@@ -123,6 +123,7 @@ static void put_scripted_body(struct answer *a, const struct script *s)
     buf_clear(&a->body);
     a->pieces = 0;
     a->piece[0].at = 0;
+    a->chunked = a->stream;
     a->stream = a->states_usage = false;
     a->status = (int)s->status;
     buf_puts(&a->body, s->body);

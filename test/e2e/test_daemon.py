@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""The daemon as a program: flags, variables, ready line, exit status, signals."""
+
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from bodies import CHAT
+from harness import BUILD, TIMEOUT, clean_environment
+
+
+def run(*flags, program="tokencapd", **env):
+    return subprocess.run([BUILD / "bin" / program, *flags], capture_output=True, text=True,
+                          timeout=TIMEOUT, env=clean_environment() | env)
+
+
+def test_exactly_one_ready_line(proxy):
+    proxy.stop()
+    ready = [line for line in proxy.log.lines if line.startswith("tokencapd: ready on ")]
+    assert len(ready) == 1
+    assert re.fullmatch(r"tokencapd: ready on http://127\.0\.0\.1:\d+", ready[0])
+    assert "sk-configured" not in proxy.log.text
+
+
+def test_ipv6(start_proxy):
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("no IPv6 loopback here")
+    proxy = start_proxy("--host", "::1")
+    assert "ready on http://[::1]:" in proxy.log.text
+    assert proxy.get("/health").status == 200
+
+
+def test_the_environment_configures_and_flags_win(start_proxy, sim):
+    proxy = start_proxy("--default-project-id", "from-flag",
+                        env={"DEFAULT_PROJECT_ID": "from-variable", "HOST": "0.0.0.0"})
+    proxy.post("/v1/chat/completions", CHAT)
+    assert proxy.usage("from-flag")["totalRequests"] == 1
+    other = start_proxy(env={"DEFAULT_PROJECT_ID": "from-variable",
+                             "DB_PATH": str(proxy.folder / "other.db")})
+    other.post("/v1/chat/completions", CHAT)
+    assert other.get("/v1/usage").json()["usage"]["projectId"] == "from-variable"
+
+
+def test_default_max_tokens(start_proxy):
+    proxy = start_proxy(env={"DEFAULT_MAX_TOKENS": "1000"})
+    found = proxy.estimate("chat/completions", {"model": "no-such-model", "messages": []})
+    assert found["estimatedOutputTokens"] == 500
+
+
+def test_a_busy_port(start_proxy, proxy):
+    second = start_proxy("--port", str(proxy.address[1]), ready=False,
+                         env={"DB_PATH": str(proxy.folder / "second.db")})
+    assert second.failure() == 1
+    assert str(proxy.address[1]) in second.log.text
+
+
+@pytest.mark.parametrize("flags, status", [
+    (["--no-such-flag"], 64), (["--port"], 64), (["extra"], 64), (["--port", "99999"], 64),
+    (["--port", "x"], 64), (["--durability", "sometimes"], 64),
+])
+def test_bad_usage(flags, status):
+    done = run(*flags)
+    assert done.returncode == status
+    assert done.stderr.startswith("tokencapd: ") and flags[0].lstrip("-") in done.stderr
+
+
+@pytest.mark.parametrize("env", [{"PORT": "99999"}, {"HOST": "nowhere"},
+                                 {"OPENAI_UPSTREAM_URL": "ftp://x"},
+                                 {"DEFAULT_PROJECT_ID": "not valid"}])
+def test_bad_configuration(env):
+    done = run("--check-config", **env)
+    assert done.returncode == 78
+    [name] = env
+    assert name in done.stderr
+
+
+@pytest.mark.parametrize("program", ["tokencapd", "tokencap"])
+def test_help_and_version(program):
+    shown = run("--help", program=program)
+    assert shown.returncode == 0 and shown.stdout.lower().startswith("usage") and not shown.stderr
+    version = run("--version", program=program)
+    assert version.returncode == 0
+    assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\S*", version.stdout.strip())
+
+
+def test_sighup_keeps_it_running(proxy):
+    proxy.process.send_signal(signal.SIGHUP)
+    assert proxy.log.wait_for("(?i)reload")
+    assert proxy.post("/v1/chat/completions", CHAT).status == 200
+
+
+def test_a_database_in_a_folder_that_is_not_there(start_proxy):
+    proxy = start_proxy("--db-path", "/no/such/folder/tokencap.db", ready=False)
+    assert proxy.failure() == 74
+    assert "/no/such/folder/tokencap.db" in proxy.log.text
+
+
+def test_the_operators_tool_talks_to_the_daemon(proxy):
+    proxy.post("/v1/chat/completions", CHAT)
+    env = {"TOKENCAP_URL": proxy.url}
+    assert run("budget", "set", "p", "12.50", program="tokencap", **env).returncode == 0
+    assert proxy.budget("p")["limitUsd"] == 12.5
+    shown = run("usage", program="tokencap", **env)
+    assert shown.returncode == 0 and "1" in shown.stdout
+    assert run("budget", "list", program="tokencap", **env).returncode == 0
