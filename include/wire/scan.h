@@ -26,6 +26,7 @@ struct scan {
     const char *p, *end; /* what is not read yet */
     int depth;           /* how many brackets scan_open() has opened */
     bool fresh;          /* the last bracket was opened just now: no comma needed */
+    bool any;            /* a value was read, or at least entered */
     bool bad;            /* the text is not JSON */
 };
 
@@ -45,6 +46,9 @@ struct span scan_value(struct scan *s);
 
 /* The text held this one value, and nothing else but white space. */
 bool scan_end(struct scan *s);
+
+/* A member of an object as written (the last of that name, as parsers have it); n == 0: there is none. */
+struct span scan_member(struct span object, struct span name);
 
 /* Whether a value as written is a string, and its inside, escapes kept. */
 bool scan_string(struct span value, struct span *inside);

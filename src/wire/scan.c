@@ -164,6 +164,7 @@ bool scan_open(struct scan *s, char bracket)
         return fault(s);
     s->p++;
     s->depth++;
+    s->any = true;
     s->fresh = true;
     return true;
 }
@@ -232,13 +233,29 @@ struct span scan_value(struct scan *s)
     } while (!s->bad && s->depth > base);
     if (s->bad)
         return (struct span){0};
+    s->any = true;
     return (struct span){start, (size_t)(s->p - start)};
 }
 
 bool scan_end(struct scan *s)
 {
     peek(s);
-    return !s->bad && s->depth == 0 && s->p == s->end;
+    return s->any && !s->bad && s->depth == 0 && s->p == s->end;
+}
+
+struct span scan_member(struct span object, struct span name)
+{
+    struct span key, found = {0};
+    struct scan s;
+
+    scan_begin(&s, object);
+    for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
+        struct span v = scan_value(&s);
+
+        if (span_eq(key, name))
+            found = v;
+    }
+    return found;
 }
 
 bool scan_string(struct span value, struct span *inside)

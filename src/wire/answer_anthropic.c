@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Anthropic's Messages: whole bodies, and streams from message_start to message_stop. */
+#include "reader.h"
+
+/* What was written in a block, or a piece of one. A search's results come in blocks, too: their
+ * content is a list, and nobody here wrote it; a compaction's content is a string. */
+static void read_block(struct answer *a, struct span block)
+{
+    struct span key, inside;
+    struct scan s;
+
+    scan_begin(&s, block);
+    for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
+        struct span v = scan_value(&s);
+
+        if (span_eq(key, SPAN("input")) && v.n > 2) /* a tool's arguments, not the {} of a start */
+            buf_span(&a->text, v);
+        else if (span_eq(key, SPAN("text")) || span_eq(key, SPAN("thinking")) ||
+                 span_eq(key, SPAN("partial_json")) || span_eq(key, SPAN("name")) ||
+                 span_eq(key, SPAN("content")))
+            if (scan_string(v, &inside))
+                reader_text(a, inside);
+    }
+}
+
+static void read_blocks(struct answer *a, struct span content)
+{
+    struct scan s;
+
+    scan_begin(&s, content);
+    for (bool in = scan_open(&s, '['); in && scan_item(&s);)
+        read_block(a, scan_value(&s));
+}
+
+/* A message: the whole body, or the one that message_start announces. */
+static bool read_message(struct answer *a, struct span text, bool whole)
+{
+    struct span key, usage = {0}, content = {0};
+    struct scan s;
+
+    scan_begin(&s, text);
+    for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
+        struct span v = scan_value(&s);
+
+        if (span_eq(key, SPAN("model")))
+            reader_note(v, a->usage.model, sizeof(a->usage.model));
+        else if (span_eq(key, SPAN("usage")))
+            usage = v;
+        else if (span_eq(key, SPAN("content")))
+            content = v;
+        else if (span_eq(key, SPAN("type")) && scan_is(v, SPAN("error")))
+            a->failed = true;
+    }
+    if (!scan_end(&s))
+        return false;
+    read_blocks(a, content);
+    reader_usage_anthropic(a, usage, whole);
+    return true;
+}
+
+struct event {
+    struct span type, message, block, delta, usage;
+};
+
+static bool read_event(struct span data, struct event *e)
+{
+    struct span key;
+    struct scan s;
+
+    *e = (struct event){0};
+    scan_begin(&s, data);
+    for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
+        struct span v = scan_value(&s);
+
+        if (span_eq(key, SPAN("type")))
+            scan_string(v, &e->type);
+        else if (span_eq(key, SPAN("message")))
+            e->message = v;
+        else if (span_eq(key, SPAN("content_block")))
+            e->block = v;
+        else if (span_eq(key, SPAN("delta")))
+            e->delta = v;
+        else if (span_eq(key, SPAN("usage")))
+            e->usage = v;
+    }
+    return scan_end(&s);
+}
+
+static void anthropic_event(struct answer *a, const struct sse_event *ev, struct cut *cut)
+{
+    struct event e;
+
+    (void)cut;
+    if (!read_event(ev->data, &e))
+        return;
+    if (e.type.n == 0)
+        e.type = ev->name;
+    if (span_eq(e.type, SPAN("content_block_delta")))
+        read_block(a, e.delta);
+    else if (span_eq(e.type, SPAN("content_block_start")))
+        read_block(a, e.block);
+    else if (span_eq(e.type, SPAN("message_start")))
+        read_message(a, e.message, false);
+    else if (span_eq(e.type, SPAN("message_delta")))
+        reader_usage_anthropic(a, e.usage, true);
+    else if (span_eq(e.type, SPAN("message_stop")))
+        a->complete = true;
+    else if (span_eq(e.type, SPAN("error")))
+        a->failed = true;
+}
+
+static void anthropic_body(struct answer *a, struct span body)
+{
+    a->complete = read_message(a, body, true);
+}
+
+const struct reader reader_anthropic = {anthropic_event, anthropic_body};

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* The Responses API: whole bodies, and streams of typed events whose last repeats the whole. */
+#include "reader.h"
+
+struct response {
+    struct span status, usage, output, tool_usage, error;
+};
+
+/* Searches, billed apiece: as told, else as many as the output shows. */
+static int64_t count_searches(const struct response *r)
+{
+    struct span told = scan_member(scan_member(r->tool_usage, SPAN("web_search")),
+                                   SPAN("num_requests"));
+    int64_t n = -1;
+    struct scan s;
+
+    if (reader_count(told, &n) && n >= 0)
+        return n;
+    n = 0;
+    scan_begin(&s, r->output);
+    for (bool in = scan_open(&s, '['); in && scan_item(&s);)
+        n += scan_is(scan_member(scan_value(&s), SPAN("type")), SPAN("web_search_call"));
+    return n;
+}
+
+/* A response object: the whole body, or what an event carries. False when it is not whole. */
+static bool read_response(struct answer *a, struct span text, struct response *r)
+{
+    struct span key;
+    struct scan s;
+
+    *r = (struct response){0};
+    scan_begin(&s, text);
+    for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
+        struct span v = scan_value(&s);
+
+        if (span_eq(key, SPAN("status")))
+            r->status = v;
+        else if (span_eq(key, SPAN("usage")))
+            r->usage = v;
+        else if (span_eq(key, SPAN("output")))
+            r->output = v;
+        else if (span_eq(key, SPAN("tool_usage")))
+            r->tool_usage = v;
+        else if (span_eq(key, SPAN("error")))
+            r->error = v;
+        else if (span_eq(key, SPAN("model")))
+            reader_note(v, a->usage.model, sizeof(a->usage.model));
+        else if (span_eq(key, SPAN("service_tier")) && !scan_is_null(v))
+            a->usage.tier = reader_tier(v);
+        else if (span_eq(key, SPAN("prompt_cache_options")) &&
+                 scan_is(scan_member(v, SPAN("ttl")), SPAN("12h")))
+            a->cache_write = TOK_CACHE_WRITE_12H;
+    }
+    return scan_end(&s);
+}
+
+static void read_end(struct answer *a, const struct response *r)
+{
+    if (!scan_is_null(r->usage))
+        reader_usage_openai(a, r->usage);
+    a->usage.web_searches = count_searches(r);
+}
+
+struct event {
+    struct span type, delta, item, response;
+};
+
+static bool read_event(struct span data, struct event *e)
+{
+    struct span key;
+    struct scan s;
+
+    *e = (struct event){0};
+    scan_begin(&s, data);
+    for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
+        struct span v = scan_value(&s);
+
+        if (span_eq(key, SPAN("type")))
+            scan_string(v, &e->type);
+        else if (span_eq(key, SPAN("delta")))
+            e->delta = v;
+        else if (span_eq(key, SPAN("item")))
+            e->item = v;
+        else if (span_eq(key, SPAN("response")))
+            e->response = v;
+    }
+    return scan_end(&s);
+}
+
+/* Text arrives in deltas; of an item, only its tool's name is not in them. */
+static void read_text(struct answer *a, const struct event *e)
+{
+    struct span inside;
+
+    if (span_ends(e->type, SPAN(".delta")) && !span_eq(e->type, SPAN("response.audio.delta")) &&
+        scan_string(e->delta, &inside))
+        reader_text(a, inside);
+    else if (span_eq(e->type, SPAN("response.output_item.added")) &&
+             scan_string(scan_member(e->item, SPAN("name")), &inside))
+        reader_text(a, inside);
+}
+
+static void responses_event(struct answer *a, const struct sse_event *ev, struct cut *cut)
+{
+    struct response r;
+    struct event e;
+
+    (void)cut;
+    if (!read_event(ev->data, &e))
+        return;
+    if (e.type.n == 0)
+        e.type = ev->name;
+    read_text(a, &e);
+    bool failed = span_eq(e.type, SPAN("response.failed"));
+    bool over = failed || span_eq(e.type, SPAN("response.completed")) ||
+                span_eq(e.type, SPAN("response.incomplete"));
+
+    a->failed = a->failed || failed || span_eq(e.type, SPAN("error"));
+    a->complete = a->complete || over;
+    if (e.response.n && read_response(a, e.response, &r) && over)
+        read_end(a, &r);
+}
+
+/* A response that is queued or running in the background will cost, but does not say yet what. */
+static bool is_over(struct span status)
+{
+    return !scan_is(status, SPAN("queued")) && !scan_is(status, SPAN("in_progress"));
+}
+
+static void responses_body(struct answer *a, struct span body)
+{
+    struct response r;
+    struct scan s;
+
+    if (!read_response(a, body, &r))
+        return;
+    a->complete = is_over(r.status);
+    a->failed = !scan_is_null(r.error) || scan_is(r.status, SPAN("failed"));
+    scan_begin(&s, r.output);
+    if (r.output.n)
+        reader_collect(a, &s);
+    read_end(a, &r);
+}
+
+const struct reader reader_responses = {responses_event, responses_body};

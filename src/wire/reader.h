@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WIRE_READER_H
+#define WIRE_READER_H
+
+#include "wire/answer.h"
+#include "wire/scan.h"
+
+/* What the readers of answers share among themselves; not for others. */
+
+/* The bytes of an event that do not go to the client, as offsets in its raw; from == to: none. */
+struct cut {
+    size_t from, to;
+};
+
+struct reader {
+    void (*event)(struct answer *a, const struct sse_event *ev, struct cut *cut);
+    void (*body)(struct answer *a, struct span body);
+};
+
+extern const struct reader reader_chat, reader_responses, reader_anthropic;
+
+/* The next value's text, appended to a->text: a string's own, or that of the members of objects and
+ * the elements of arrays that carry what a model wrote. */
+void reader_collect(struct answer *a, struct scan *s);
+void reader_text(struct answer *a, struct span inside);
+
+/* A string value (the answer's model) into out[size]; left alone when it is none, too long or odd. */
+void reader_note(struct span value, char *out, size_t size);
+
+/* A whole count: nothing or null leaves *out alone; false when it is negative, broken or absurd. */
+bool reader_count(struct span value, int64_t *out);
+
+/* "priority", "flex", …; what is not known is the standard tier. */
+enum service_tier reader_tier(struct span value);
+
+/* A usage object of OpenAI's kind, whoever sent it. Returns whether it says something, good or bad. */
+bool reader_usage_openai(struct answer *a, struct span usage);
+
+/* One of Anthropic's: cumulative, so that what it names replaces what was known. final: it counts the
+ * output, too. */
+void reader_usage_anthropic(struct answer *a, struct span usage, bool final);
+
+/* The verdict on a report: what a->usage.parts holds is good, or it cannot be relied on. */
+void reader_usage_good(struct answer *a, int nparts);
+void reader_usage_bad(struct answer *a);
+
+#endif
