@@ -52,11 +52,14 @@ static const char *skip_value(const char *p, const char *end)
 
 struct slice peek_member(struct slice json, const char *key)
 {
-    const char *end = json.at + json.len;
-    const char *p = json.at ? skip_space(json.at, end) : end;
     size_t key_len = strlen(key);
+    const char *end, *p;
 
-    if (!json.at || p >= end || *p != '{')
+    if (!json.at)
+        return (struct slice){0};
+    end = json.at + json.len;
+    p = skip_space(json.at, end);
+    if (p >= end || *p != '{')
         return (struct slice){0};
     p = skip_space(p + 1, end);
     while (p < end && *p == '"') {
@@ -114,11 +117,12 @@ void peek_string(struct slice value, char *to, size_t size)
 
 size_t peek_count(struct slice value)
 {
-    const char *end = value.at + value.len, *p;
+    const char *end, *p;
     size_t count = 0;
 
     if (!value.at || value.len < 2 || value.at[0] != '[')
         return 0;
+    end = value.at + value.len;
     for (p = skip_space(value.at + 1, end); p < end && *p != ']'; count++) {
         p = skip_space(skip_value(p, end), end);
         if (p < end && *p == ',')
