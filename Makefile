@@ -80,7 +80,7 @@ CASES ?= 1000000
 .PHONY: check-prices
 check-prices: $(BUILD)/test/unit/test_price_reference
 	@set -e; for d in pricing test/prices/odd; do \
-	  python3 test/prices/reference.py $$d $(CASES) $(SEED) | $< $$d; done
+	  python3 test/prices/reference.py $$d $(CASES) $(SEED) | $< $$d $(CASES); done
 
 # The end-to-end tests: their Python packages live in a venv, the SDKs for Node beside their
 # scripts; each is fetched once, and again when its list changes. E2E='-k stream' picks some.

@@ -83,7 +83,7 @@ struct price_name {
 
 struct price_row {
     const struct price_provider *provider;
-    const char *id, *encoding, *source, *as_of;
+    const char *id, *encoding, *source, *as_of, *shutdown;
     struct string_list aliases;
     const char *alias_of; /* the row is only another name for that one */
     int64_t context, max_input, max_output;
@@ -125,7 +125,10 @@ struct price_table {
     const struct price_row *unknown; /* the fallback of a name without a stem */
 };
 
-/* price_file.c: adds one file's rows and settings to the table. */
+/* price_file.c: adds one file's rows and settings to the table; or a text's, named path in errors.
+ */
+int price_text_load(struct price_table *t, const char *path, struct span text, int layer,
+                    struct err *e) MUST_CHECK;
 int price_file_load(struct price_table *t, const char *path, int layer, struct err *e) MUST_CHECK;
 
 /* The provider of that name, made when it is new; NULL: no memory. */
@@ -137,8 +140,8 @@ int price_complete(struct price_table *t, struct price_row *row, struct err *e) 
 /* v × num ÷ den, rounded up; the larger of v and num where den is 0. At most RATE_MAX. */
 pico_t price_scale(pico_t v, pico_t num, pico_t den);
 
-/* r × (over ÷ base), kind by kind: where one change of price meets another. A cache read, whose price
- * one of them may not list, never costs more than reading anew. */
+/* r × (over ÷ base), kind by kind: where one change of price meets another. A cache read, whose
+ * price one of them may not list, never costs more than reading anew. */
 void price_combine(struct rates *r, const struct rates *over, const struct rates *base);
 
 /* price_index.c: completes the rates, resolves overriding and aliases, builds names and stems. */

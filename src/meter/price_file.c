@@ -174,29 +174,35 @@ static int syntax_error(const char *path, struct span text, const json_error_t *
                    id, key, je->text);
 }
 
-int price_file_load(struct price_table *t, const char *path, int layer, struct err *e)
+int price_text_load(struct price_table *t, const char *path, struct span text, int layer,
+                    struct err *e)
 {
     struct loader l = {.t = t, .path = arena_copy(&t->arena, path, strlen(path)), .layer = layer};
-    struct buf text;
     json_error_t je;
     json_t *root;
-    int r = -1;
+    int r;
 
     if (!l.path)
         return no_memory(e);
-    buf_init(&text, FILE_MAX);
-    if (slurp(path, &text, e))
-        goto out;
     root = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &je);
-    if (!root) {
-        r = syntax_error(path, buf_all(&text), &je, e);
-        goto out;
-    }
+    if (!root)
+        return syntax_error(path, text, &je, e);
     r = read_root(&l, root, e);
     if (r)
         err_prefix(e, "%s", path);
     json_decref(root);
-out:
+    return r;
+}
+
+int price_file_load(struct price_table *t, const char *path, int layer, struct err *e)
+{
+    struct buf text;
+    int r;
+
+    buf_init(&text, FILE_MAX);
+    r = slurp(path, &text, e);
+    if (r == 0)
+        r = price_text_load(t, path, buf_all(&text), layer, e);
     buf_finish(&text);
     return r;
 }

@@ -101,11 +101,10 @@ static int settle_claims(struct claim *c, size_t n, size_t *left, struct err *e)
             continue;
         if (c[i].row->layer == c[i - 1].row->layer)
             return clash(&c[i - 1], &c[i], e);
-        if (c[i].is_id && top->is_id) {
+        if (check_cheaper(top->row, c[i].row, e))
+            return -1;
+        if (c[i].is_id && top->is_id)
             c[i].row->replaced_by = top->row;
-            if (check_cheaper(top->row, c[i].row, e))
-                return -1;
-        }
     }
     *left = out;
     return 0;

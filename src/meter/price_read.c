@@ -387,7 +387,7 @@ static const struct field row_fields[] = {
     {"us_only", false, price_read_multiplier, offsetof(struct row_in, row.us_only)},
     {"web_search", false, price_read_per_thousand, offsetof(struct row_in, row.web_search)},
     {"allow_cheaper", false, read_bool, offsetof(struct row_in, row.allow_cheaper)},
-    {"shutdown", false, NULL, 0},
+    {"shutdown", false, read_date, offsetof(struct row_in, row.shutdown)},
     {"as_of", true, read_date, offsetof(struct row_in, row.as_of)},
     {"source", true, read_string, offsetof(struct row_in, row.source)},
     {"comment", false, NULL, 0},
