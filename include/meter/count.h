@@ -17,12 +17,17 @@ enum count_method {
 const char *count_method_name(enum count_method m);
 
 struct count {
-    int64_t tokens; /* the whole input */
+    int64_t tokens;                             /* the whole input */
     int64_t text, tools, images, schema, frame; /* what it is made of; they sum to tokens */
-    int64_t bound;  /* no less than what can be billed: tokens plus the published margin of its class */
+    int64_t
+        bound; /* no less than what can be billed: tokens plus the published margin of its class */
     enum count_method method;
     enum encoding encoding;
 };
+
+/* What the description of one of Anthropic's own tools takes, by its type ("web_search_20250305");
+ * 0 when the type is not known. */
+int64_t count_hosted_tool(struct span type);
 
 /* 0, or -1 when memory ran out. */
 int count_prompt(const struct prompt *p, struct text_counter counter, struct count *out) MUST_CHECK;

@@ -8,7 +8,8 @@
 
 /* An image's size in pixels, read from the header of a PNG, JPEG, GIF or WebP. Pure; any thread. */
 
-/* From its bytes in base64; reads a bounded number of them. False: not one of the four, or damaged. */
+/* From its bytes in base64; reads a bounded number of them. False: not one of the four, or damaged.
+ */
 bool image_size(struct span base64, int *width, int *height);
 
 /* From a data URL; both 0 when it is a remote URL, or nothing that can be read. */

@@ -65,6 +65,9 @@ struct prompt {
     struct span tools;      /* the tools as the provider renders them, all in one text */
     bool tools_inexact;     /* a tool has something the rendering is not sure of */
     enum tool_choice tool_choice;
+    struct span chosen_tool; /* its name, with CHOICE_NAMED */
+    int64_t hosted_tokens;   /* of the provider's own tools among them, roughly */
+    bool thinking;           /* the model was asked to think in a budget (Anthropic) */
     struct span schema;     /* response_format / output schema, compact JSON; n == 0 when none */
     bool schema_nested;
     bool opaque;            /* has input that cannot be counted here: audio, files, stored conversations,

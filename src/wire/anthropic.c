@@ -2,11 +2,29 @@
 #include "meter/image.h"
 #include "parse.h"
 
-static const char *const known[] = {
-    "cache_control", "container", "context_management", "inference_geo", "max_tokens",
-    "mcp_servers", "messages", "metadata", "model", "output_config", "output_format",
-    "service_tier", "speed", "stop_sequences", "stream", "system", "temperature", "thinking",
-    "tool_choice", "tools", "top_k", "top_p", NULL};
+static const char *const known[] = {"cache_control",
+                                    "container",
+                                    "context_management",
+                                    "inference_geo",
+                                    "max_tokens",
+                                    "mcp_servers",
+                                    "messages",
+                                    "metadata",
+                                    "model",
+                                    "output_config",
+                                    "output_format",
+                                    "service_tier",
+                                    "speed",
+                                    "stop_sequences",
+                                    "stream",
+                                    "system",
+                                    "temperature",
+                                    "thinking",
+                                    "tool_choice",
+                                    "tools",
+                                    "top_k",
+                                    "top_p",
+                                    NULL};
 
 static int parse_blocks(struct parse *p, struct message *m, const json_t *content,
                         enum part_kind kind);
@@ -130,8 +148,7 @@ static const struct {
     {"container_upload", parse_file},
 };
 
-static int parse_block(struct parse *p, struct message *m, const json_t *block,
-                       enum part_kind kind)
+static int parse_block(struct parse *p, struct message *m, const json_t *block, enum part_kind kind)
 {
     struct span type = json_member(block, "type");
 
@@ -153,9 +170,7 @@ static int parse_blocks(struct parse *p, struct message *m, const json_t *conten
         return parse_add_part(p, m, kind, json_span(content)) ? 0 : -1;
     if (!json_is_array(content))
         return parse_unknown(p, m, content);
-    json_array_foreach (content, i, block)
-        if (parse_block(p, m, block, kind))
-            return -1;
+    json_array_foreach(content, i, block) if (parse_block(p, m, block, kind)) return -1;
     return 0;
 }
 
@@ -168,8 +183,8 @@ static int parse_message(struct parse *p, const json_t *messages, size_t i)
     if (!json_is_object(message))
         return refuse(p->r, REFUSE_BAD_VALUE, "messages", "\"messages[%zu]\" must be an object", i);
     if (!json_is_string(role))
-        return refuse(p->r, REFUSE_BAD_VALUE, "messages",
-                      "\"messages[%zu].role\" must be a string", i);
+        return refuse(p->r, REFUSE_BAD_VALUE, "messages", "\"messages[%zu].role\" must be a string",
+                      i);
     m = parse_add_message(p, json_span(role));
     if (!m)
         return -1;
@@ -236,7 +251,10 @@ static void mark_hidden(struct parse *p)
 
 static int parse_anthropic(struct parse *p)
 {
+    const json_t *thinking = json_object_get(p->q->root, "thinking");
+
     p->q->limit_key = "max_tokens";
+    p->q->prompt.thinking = span_eq(json_member(thinking, "type"), SPAN("enabled"));
     if (parse_conversation(p) || parse_limit(p, "max_tokens") || parse_rates(p) ||
         parse_anthropic_tools(p) || parse_output_format(p))
         return -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "meter/count.h"
 #include "parse.h"
 
 /*
@@ -51,10 +52,8 @@ static int parse_choice(struct parse *p)
     static const struct {
         const char *name;
         enum tool_choice choice;
-    } choices[] = {{"auto", CHOICE_AUTO},
-                   {"none", CHOICE_NONE},
-                   {"any", CHOICE_ANY},
-                   {"tool", CHOICE_NAMED}};
+    } choices[] = {
+        {"auto", CHOICE_AUTO}, {"none", CHOICE_NONE}, {"any", CHOICE_ANY}, {"tool", CHOICE_NAMED}};
     struct span type = json_member(json_object_get(p->q->root, "tool_choice"), "type");
 
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
@@ -68,10 +67,15 @@ static void render_tools(struct parse *p, struct buf *out, const json_t *tools)
     const json_t *tool;
     size_t i;
 
-    json_array_foreach (tools, i, tool) {
+    json_array_foreach(tools, i, tool)
+    {
         struct span type = json_member(tool, "type");
+        if (json_is_true(json_object_get(tool, "defer_loading")))
+            continue; /* the model sees it only after a search */
         p->q->prompt.ntools++;
-        render_tool(out, tool);
+        p->q->prompt.hosted_tokens += count_hosted_tool(type);
+        if (!count_hosted_tool(type))
+            render_tool(out, tool);
         if (!type.n || span_eq(type, SPAN("custom")))
             continue;
         p->q->prompt.tools_inexact = true;

@@ -7,7 +7,8 @@
 
 #include "base/utf8.h"
 
-/* A lexer's walk over the text: it knows strings, numbers and brackets, the grammar is jansson's. */
+/* A lexer's walk over the text: it knows strings, numbers and brackets, the grammar is jansson's.
+ */
 struct scan {
     struct span text;
     size_t at;
@@ -126,8 +127,8 @@ static size_t count_digits(struct span s)
     return n;
 }
 
-/* Whether a number without its sign is too large for int64, or (when it is no integer) near a double's
- * end. */
+/* Whether a number without its sign is too large for int64, or (when it is no integer) near a
+ * double's end. */
 static bool is_huge(struct span number)
 {
     static const char max[] = "9223372036854775807";
@@ -150,8 +151,8 @@ static bool is_huge(struct span number)
 }
 
 /*
- * Clients may send numbers that no machine type holds. They pass to the upstream as they came; the tree
- * gets ±1e300 in their place, which every check of a range refuses.
+ * Clients may send numbers that no machine type holds. They pass to the upstream as they came; the
+ * tree gets ±1e300 in their place, which every check of a range refuses.
  */
 static enum json_fault scan_number(struct scan *s, struct err *e)
 {

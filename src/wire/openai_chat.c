@@ -1,18 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 #include "parse.h"
 
-static const char *const known[] = {
-    "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
-    "max_completion_tokens", "max_tokens", "messages", "metadata", "modalities", "model", "n",
-    "parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key",
-    "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "response_format",
-    "safety_identifier", "seed", "service_tier", "stop", "store", "stream", "stream_options",
-    "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity",
-    "web_search_options", NULL};
+static const char *const known[] = {"audio",
+                                    "frequency_penalty",
+                                    "function_call",
+                                    "functions",
+                                    "logit_bias",
+                                    "logprobs",
+                                    "max_completion_tokens",
+                                    "max_tokens",
+                                    "messages",
+                                    "metadata",
+                                    "modalities",
+                                    "model",
+                                    "n",
+                                    "parallel_tool_calls",
+                                    "prediction",
+                                    "presence_penalty",
+                                    "prompt_cache_key",
+                                    "prompt_cache_options",
+                                    "prompt_cache_retention",
+                                    "reasoning_effort",
+                                    "response_format",
+                                    "safety_identifier",
+                                    "seed",
+                                    "service_tier",
+                                    "stop",
+                                    "store",
+                                    "stream",
+                                    "stream_options",
+                                    "temperature",
+                                    "tool_choice",
+                                    "tools",
+                                    "top_logprobs",
+                                    "top_p",
+                                    "user",
+                                    "verbosity",
+                                    "web_search_options",
+                                    NULL};
 
 static const char *const known_in_message[] = {
-    "role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "audio",
-    "annotations", NULL};
+    "role",          "content", "name",  "tool_calls",  "tool_call_id",
+    "function_call", "refusal", "audio", "annotations", NULL};
 
 #define LOOK_BACK 64 /* how many earlier calls are looked at for the one that a result answers */
 
@@ -31,7 +60,8 @@ static struct span answered_name(const json_t *messages, size_t at, struct span 
 
     while (at-- > 0 && looked < LOOK_BACK) {
         const json_t *calls = json_object_get(json_array_get(messages, at), "tool_calls");
-        json_array_foreach (calls, i, call) {
+        json_array_foreach(calls, i, call)
+        {
             if (span_eq(json_member(call, "id"), id))
                 return call_name(call);
             if (++looked == LOOK_BACK)
@@ -59,10 +89,11 @@ static int parse_calls(struct parse *p, struct message *m, const json_t *message
     if (json_is_object(legacy) &&
         add_call(p, m, json_member(legacy, "name"), json_member(legacy, "arguments")))
         return -1;
-    json_array_foreach (json_object_get(message, "tool_calls"), i, call) {
+    json_array_foreach(json_object_get(message, "tool_calls"), i, call)
+    {
         const json_t *f = json_object_get(call, "function");
-        struct span arguments = f ? json_member(f, "arguments")
-                                  : json_member(json_object_get(call, "custom"), "input");
+        struct span arguments =
+            f ? json_member(f, "arguments") : json_member(json_object_get(call, "custom"), "input");
         if (add_call(p, m, call_name(call), arguments))
             return -1;
     }
@@ -74,15 +105,15 @@ static int parse_message(struct parse *p, const json_t *messages, size_t i)
     const json_t *message = json_array_get(messages, i);
     const json_t *role = json_object_get(message, "role");
     struct span id = json_member(message, "tool_call_id");
-    bool result = span_eq(json_span(role), SPAN("tool")) ||
-                  span_eq(json_span(role), SPAN("function"));
+    bool result =
+        span_eq(json_span(role), SPAN("tool")) || span_eq(json_span(role), SPAN("function"));
     struct message *m;
 
     if (!json_is_object(message))
         return refuse(p->r, REFUSE_BAD_VALUE, "messages", "\"messages[%zu]\" must be an object", i);
     if (!json_is_string(role))
-        return refuse(p->r, REFUSE_BAD_VALUE, "messages",
-                      "\"messages[%zu].role\" must be a string", i);
+        return refuse(p->r, REFUSE_BAD_VALUE, "messages", "\"messages[%zu].role\" must be a string",
+                      i);
     m = parse_add_message(p, json_span(role));
     if (!m)
         return -1;
@@ -154,7 +185,9 @@ static int parse_chat(struct parse *p)
         parse_limit(p, "max_completion_tokens") || parse_int(p, "n", 1, 128, &p->q->n) ||
         parse_stream_options(p) || parse_openai_tier(p) || parse_list(p, "tools", &tools) ||
         parse_list(p, "functions", &functions) || parse_openai_tools(p, tools, functions) ||
-        parse_openai_choice(p, json_object_get(root, "tool_choice")) || parse_format(p))
+        parse_openai_choice(p,
+                            json_object_get(root, functions ? "function_call" : "tool_choice")) ||
+        parse_format(p))
         return -1;
     mark_extras(p);
     return 0;

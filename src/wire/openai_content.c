@@ -9,20 +9,16 @@ static const struct {
     enum content is;
     const char *member;
 } contents[] = {
-    {"text", CONTENT_TEXT, "text"},
-    {"input_text", CONTENT_TEXT, "text"},
-    {"output_text", CONTENT_TEXT, "text"},
-    {"summary_text", CONTENT_TEXT, "text"},
-    {"reasoning_text", CONTENT_TEXT, "text"},
-    {"refusal", CONTENT_TEXT, "refusal"},
-    {"image_url", CONTENT_IMAGE, NULL},
-    {"input_image", CONTENT_IMAGE, NULL},
-    {"input_audio", CONTENT_AUDIO, NULL},
-    {"file", CONTENT_FILE, NULL},
+    {"text", CONTENT_TEXT, "text"},           {"input_text", CONTENT_TEXT, "text"},
+    {"output_text", CONTENT_TEXT, "text"},    {"summary_text", CONTENT_TEXT, "text"},
+    {"reasoning_text", CONTENT_TEXT, "text"}, {"refusal", CONTENT_TEXT, "refusal"},
+    {"image_url", CONTENT_IMAGE, NULL},       {"input_image", CONTENT_IMAGE, NULL},
+    {"input_audio", CONTENT_AUDIO, NULL},     {"file", CONTENT_FILE, NULL},
     {"input_file", CONTENT_FILE, NULL},
 };
 
-/* Chat: "image_url":{"url","detail"}. Responses: "image_url":"…" beside "detail", or a "file_id". */
+/* Chat: "image_url":{"url","detail"}. Responses: "image_url":"…" beside "detail", or a "file_id".
+ */
 static int parse_image_part(struct parse *p, struct message *m, const json_t *part)
 {
     const json_t *image = json_object_get(part, "image_url");
@@ -68,9 +64,7 @@ int parse_openai_content(struct parse *p, struct message *m, const json_t *conte
         return parse_add_part(p, m, kind, json_span(content)) ? 0 : -1;
     if (!json_is_array(content))
         return parse_unknown(p, m, content);
-    json_array_foreach (content, i, part)
-        if (parse_part(p, m, part, kind))
-            return -1;
+    json_array_foreach(content, i, part) if (parse_part(p, m, part, kind)) return -1;
     return 0;
 }
 
@@ -79,10 +73,9 @@ int parse_openai_tier(struct parse *p)
     static const struct {
         const char *name;
         enum service_tier tier;
-    } tiers[] = {{"flex", TIER_FLEX},         {"batch", TIER_BATCH}, {"priority", TIER_PRIORITY},
-                 {"fast", TIER_PRIORITY},     {"scale", TIER_STANDARD},
-                 {"default", TIER_STANDARD},  {"auto", TIER_STANDARD},
-                 {"standard", TIER_STANDARD}};
+    } tiers[] = {{"flex", TIER_FLEX},     {"batch", TIER_BATCH},      {"priority", TIER_PRIORITY},
+                 {"fast", TIER_PRIORITY}, {"scale", TIER_STANDARD},   {"default", TIER_STANDARD},
+                 {"auto", TIER_STANDARD}, {"standard", TIER_STANDARD}};
     struct span name = {NULL, 0};
 
     if (parse_text(p, "service_tier", &name))

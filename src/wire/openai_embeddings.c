@@ -3,13 +3,28 @@
 
 /* Embeddings and the legacy completions: their input is a text, tokens, or a list of either. */
 
-static const char *const known_embeddings[] = {"dimensions", "encoding_format", "input", "model",
-                                               "stream", "user", NULL};
+static const char *const known_embeddings[] = {
+    "dimensions", "encoding_format", "input", "model", "stream", "user", NULL};
 
-static const char *const known_completions[] = {
-    "best_of", "echo", "frequency_penalty", "logit_bias", "logprobs", "max_tokens", "model", "n",
-    "presence_penalty", "prompt", "seed", "stop", "stream", "stream_options", "suffix",
-    "temperature", "top_p", "user", NULL};
+static const char *const known_completions[] = {"best_of",
+                                                "echo",
+                                                "frequency_penalty",
+                                                "logit_bias",
+                                                "logprobs",
+                                                "max_tokens",
+                                                "model",
+                                                "n",
+                                                "presence_penalty",
+                                                "prompt",
+                                                "seed",
+                                                "stop",
+                                                "stream",
+                                                "stream_options",
+                                                "suffix",
+                                                "temperature",
+                                                "top_p",
+                                                "user",
+                                                NULL};
 
 /* How many integers a list starts with. */
 static size_t leading_ints(const json_t *list)
@@ -26,7 +41,8 @@ static int add_tokens(struct parse *p, struct message *m, const json_t *list, co
     struct part *part;
 
     if (leading_ints(list) != json_array_size(list))
-        return refuse(p->r, REFUSE_BAD_VALUE, key, "\"%s\" mixes token ids with something else", key);
+        return refuse(p->r, REFUSE_BAD_VALUE, key, "\"%s\" mixes token ids with something else",
+                      key);
     part = parse_add_part(p, m, PART_TOKENS, (struct span){NULL, 0});
     if (!part)
         return -1;
@@ -57,9 +73,7 @@ static int parse_inputs(struct parse *p, const json_t *input, const char *key)
         return add_input(p, m, input, key);
     if (!json_is_array(input))
         return refuse(p->r, REFUSE_BAD_VALUE, key, "\"%s\" must be a string or a list", key);
-    json_array_foreach (input, i, one)
-        if (add_input(p, m, one, key))
-            return -1;
+    json_array_foreach(input, i, one) if (add_input(p, m, one, key)) return -1;
     return 0;
 }
 

@@ -1,15 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #include "parse.h"
 
-static const char *const known[] = {
-    "background", "context_management", "conversation", "include", "input", "instructions",
-    "max_output_tokens", "max_tool_calls", "metadata", "model", "parallel_tool_calls",
-    "previous_response_id", "prompt", "prompt_cache_key", "prompt_cache_options",
-    "prompt_cache_retention", "reasoning", "safety_identifier", "service_tier", "store", "stream",
-    "stream_options", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p",
-    "truncation", "user", NULL};
+static const char *const known[] = {"background",
+                                    "context_management",
+                                    "conversation",
+                                    "include",
+                                    "input",
+                                    "instructions",
+                                    "max_output_tokens",
+                                    "max_tool_calls",
+                                    "metadata",
+                                    "model",
+                                    "parallel_tool_calls",
+                                    "previous_response_id",
+                                    "prompt",
+                                    "prompt_cache_key",
+                                    "prompt_cache_options",
+                                    "prompt_cache_retention",
+                                    "reasoning",
+                                    "safety_identifier",
+                                    "service_tier",
+                                    "store",
+                                    "stream",
+                                    "stream_options",
+                                    "temperature",
+                                    "text",
+                                    "tool_choice",
+                                    "tools",
+                                    "top_logprobs",
+                                    "top_p",
+                                    "truncation",
+                                    "user",
+                                    NULL};
 
-#define LOOK_BACK 64 /* how many earlier items are looked at for the call that an output answers */
+#define LOOK_BACK 64 /* how many earlier items are looked at for the call that an output answers   \
+                      */
 
 static struct span answered_name(const json_t *items, size_t at, struct span id)
 {
@@ -25,7 +50,8 @@ static struct span answered_name(const json_t *items, size_t at, struct span id)
 static int add_call(struct parse *p, const json_t *item, const char *arguments)
 {
     struct message *m = parse_add_message(p, SPAN("assistant"));
-    struct part *part = m ? parse_add_part(p, m, PART_TOOL_CALL, json_member(item, arguments)) : NULL;
+    struct part *part =
+        m ? parse_add_part(p, m, PART_TOOL_CALL, json_member(item, arguments)) : NULL;
 
     if (!part)
         return -1;

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "meter/family.h"
 #include "parse.h"
 
 /*
  * Tools as OpenAI's models see them: a TypeScript-like namespace. The format was found by fitting
- * recorded requests; what those do not settle makes the rendering inexact.
+ * recorded requests, beside OpenAI's open "harmony" format, which is its next of kin; what those do
+ * not settle makes the rendering inexact. GPT-4 and GPT-3.5 have an older style: properties end
+ * with a comma and are indented by depth, and only those of the first level keep their comment.
  */
 
 struct render {
     struct buf *out;
     const json_t *root; /* the function's parameters, where $ref points into */
-    int depth;
+    bool classic;
+    int depth, indent;
     bool inexact;
 };
 
@@ -19,10 +23,17 @@ struct render {
 
 static void render_type(struct render *r, const json_t *schema);
 
-/* A comment line; the models' own format trims its end and nothing else. */
+static void render_indent(struct render *r)
+{
+    for (int i = 0; i < r->indent; i++)
+        buf_char(r->out, ' ');
+}
+
+/* A comment: its lines lose the white space around them, but for the first one's mark. */
 static void render_comment(struct render *r, const json_t *description)
 {
-    struct span text = json_span(description);
+    struct span text = json_span(description), line;
+    bool first = true;
 
     while (text.n && strchr(" \t\r\n", text.p[text.n - 1]))
         text.n--;
@@ -30,8 +41,15 @@ static void render_comment(struct render *r, const json_t *description)
         return;
     if (memchr(text.p, '\n', text.n))
         r->inexact = true;
+    render_indent(r);
     buf_str(r->out, "// ");
-    buf_span(r->out, text);
+    while (text.n) {
+        span_cut(text, '\n', &line, &text);
+        if (!first)
+            buf_char(r->out, '\n');
+        buf_span(r->out, r->classic ? line : span_trim(line));
+        first = false;
+    }
     buf_char(r->out, '\n');
 }
 
@@ -43,8 +61,8 @@ static void render_json(struct render *r, const json_t *value)
     free(text);
 }
 
-/* How many names of a "required" list are looked at for one property. The list mostly has the properties'
- * own order, so that the search starts where the last one ended. */
+/* How many names of a "required" list are looked at for one property. The list mostly has the
+ * properties' own order, so that the search starts where the last one ended. */
 #define REQUIRED_MAX 64
 
 static bool is_required(struct render *r, const json_t *required, const char *name, size_t *from)
@@ -63,6 +81,54 @@ static bool is_required(struct render *r, const json_t *required, const char *na
     return false;
 }
 
+static void render_title(struct render *r, const json_t *schema)
+{
+    struct span title = json_member(schema, "title");
+
+    if (!title.n || r->classic)
+        return;
+    r->inexact = true;
+    render_indent(r);
+    buf_str(r->out, "// ");
+    buf_span(r->out, title);
+    buf_char(r->out, '\n');
+    render_indent(r);
+    buf_str(r->out, "//\n");
+}
+
+static void render_examples(struct render *r, const json_t *examples)
+{
+    const json_t *one;
+    size_t i;
+
+    if (!json_array_size(examples) || r->classic)
+        return;
+    r->inexact = true;
+    buf_str(r->out, "// Examples:\n");
+    json_array_foreach(examples, i, one)
+    {
+        buf_str(r->out, "// - ");
+        render_json(r, one);
+        buf_char(r->out, '\n');
+    }
+}
+
+/* What stands behind a property's type. An enum ends its line even when it is the last. */
+static void render_end(struct render *r, const json_t *property, bool last)
+{
+    const json_t *preset = json_object_get(property, "default");
+    bool ends = !last || r->classic || json_object_get(property, "enum");
+
+    if (ends)
+        buf_char(r->out, ',');
+    if (preset && !r->classic) {
+        buf_str(r->out, " // default: ");
+        render_json(r, preset);
+    }
+    if (ends)
+        buf_char(r->out, '\n');
+}
+
 static void render_properties(struct render *r, const json_t *schema)
 {
     const json_t *properties = json_object_get(schema, "properties"), *value;
@@ -71,21 +137,29 @@ static void render_properties(struct render *r, const json_t *schema)
     const char *name;
 
     buf_str(r->out, "{\n");
-    json_object_foreach ((json_t *)(uintptr_t)properties, name, value) {
-        const json_t *preset = json_object_get(value, "default");
-        render_comment(r, json_object_get(value, "description"));
+    json_object_foreach((json_t *)(uintptr_t)properties, name, value)
+    {
+        render_title(r, value);
+        if (!r->classic || r->indent == 0)
+            render_comment(r, json_object_get(value, "description"));
+        render_examples(r, json_object_get(value, "examples"));
+        render_indent(r);
         buf_str(r->out, name);
         buf_str(r->out, is_required(r, required, name, &from) ? ": " : "?: ");
         render_type(r, value);
-        if (--left)
-            buf_char(r->out, ',');
-        if (preset) {
-            buf_str(r->out, " // default: ");
-            render_json(r, preset);
-        }
-        if (left)
-            buf_char(r->out, '\n');
+        render_end(r, value, --left == 0);
     }
+}
+
+static void render_object(struct render *r, const json_t *schema)
+{
+    int outer = r->indent;
+
+    r->indent += r->classic && r->depth > 1 ? 2 : 0;
+    render_properties(r, schema);
+    r->indent = outer;
+    if (r->classic)
+        render_indent(r);
     buf_char(r->out, '}');
 }
 
@@ -94,7 +168,8 @@ static void render_union(struct render *r, const json_t *list)
     const json_t *one;
     size_t i;
 
-    json_array_foreach (list, i, one) {
+    json_array_foreach(list, i, one)
+    {
         if (i)
             buf_str(r->out, " | ");
         render_type(r, one);
@@ -106,7 +181,8 @@ static void render_enum(struct render *r, const json_t *list)
     const json_t *one;
     size_t i;
 
-    json_array_foreach (list, i, one) {
+    json_array_foreach(list, i, one)
+    {
         if (i)
             buf_str(r->out, " | ");
         render_json(r, one);
@@ -146,7 +222,7 @@ static void render_named_type(struct render *r, struct span type, const json_t *
         buf_str(r->out, "[]");
     } else if (span_eq(type, SPAN("object"))) {
         if (json_object_size(json_object_get(schema, "properties")))
-            render_properties(r, schema);
+            render_object(r, schema);
         else
             buf_str(r->out, "object");
         r->inexact |= !json_object_size(json_object_get(schema, "properties"));
@@ -161,7 +237,8 @@ static void render_types(struct render *r, const json_t *list, const json_t *sch
     size_t i;
 
     r->inexact = true;
-    json_array_foreach (list, i, one) {
+    json_array_foreach(list, i, one)
+    {
         if (i)
             buf_str(r->out, " | ");
         render_named_type(r, json_span(one), schema);
@@ -199,6 +276,23 @@ static void render_type(struct render *r, const json_t *schema)
     r->depth--;
 }
 
+/* A function's parameters. With a comment of their own, before the brace, their properties stand
+ * one column to the right. */
+static void render_parameters(struct render *r, const json_t *parameters)
+{
+    const json_t *description = json_object_get(parameters, "description");
+    const json_t *title = json_object_get(parameters, "title");
+
+    r->depth = 1;
+    if (!r->classic && (json_is_string(description) || json_is_string(title))) {
+        render_comment(r, json_is_string(description) ? description : title);
+        r->indent = 1;
+        r->inexact = true;
+    }
+    render_object(r, parameters);
+    r->depth = r->indent = 0;
+}
+
 static void render_function(struct render *r, const json_t *function)
 {
     const json_t *parameters = json_object_get(function, "parameters");
@@ -209,7 +303,7 @@ static void render_function(struct render *r, const json_t *function)
     buf_span(r->out, json_member(function, "name"));
     if (json_object_size(json_object_get(parameters, "properties"))) {
         buf_str(r->out, " = (_: ");
-        render_properties(r, parameters);
+        render_parameters(r, parameters);
         buf_str(r->out, ") => any;");
     } else {
         buf_str(r->out, " = () => any;");
@@ -220,8 +314,8 @@ static void render_function(struct render *r, const json_t *function)
 /* Tools that run on the client's side, so that they cost no more than tokens. */
 static bool is_local(struct span type)
 {
-    static const char *const types[] = {"custom", "local_shell", "apply_patch", "namespace",
-                                        "computer_use_preview", "computer"};
+    static const char *const types[] = {"custom",    "local_shell",          "apply_patch",
+                                        "namespace", "computer_use_preview", "computer"};
 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (span_eq(type, span_of(types[i])))
@@ -247,7 +341,8 @@ static void render_list(struct parse *p, struct render *r, const json_t *list)
     const json_t *tool;
     size_t i;
 
-    json_array_foreach (list, i, tool) {
+    json_array_foreach(list, i, tool)
+    {
         const json_t *function = json_object_get(tool, "function");
         bool bare = !json_object_get(tool, "type") && json_object_get(tool, "name");
         if (p->q->prompt.ntools++)
@@ -268,7 +363,7 @@ int parse_openai_tools(struct parse *p, const json_t *tools, const json_t *funct
 {
     struct prompt *prompt = &p->q->prompt;
     struct buf out;
-    struct render r = {.out = &out};
+    struct render r = {.out = &out, .classic = family_of_model(prompt->model) == FAMILY_CLASSIC};
     char *copy = NULL;
 
     if (!json_array_size(tools) && !json_array_size(functions))
@@ -297,8 +392,11 @@ int parse_openai_choice(struct parse *p, const json_t *choice)
         enum tool_choice choice;
     } choices[] = {{"auto", CHOICE_AUTO}, {"none", CHOICE_NONE}, {"required", CHOICE_ANY}};
 
-    if (json_is_object(choice))
+    if (json_is_object(choice)) {
+        const json_t *function = json_object_get(choice, "function");
         p->q->prompt.tool_choice = CHOICE_NAMED;
+        p->q->prompt.chosen_tool = json_member(function ? function : choice, "name");
+    }
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
         if (span_eq(json_span(choice), span_of(choices[i].name)))
             p->q->prompt.tool_choice = choices[i].choice;

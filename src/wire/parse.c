@@ -20,7 +20,8 @@ bool json_has_others(const json_t *object, const char *const *known)
     const char *key;
     json_t *value;
 
-    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
         const char *const *k = known;
         while (*k && strcmp(*k, key) != 0)
             k++;
@@ -74,8 +75,9 @@ int parse_int(struct parse *p, const char *key, int64_t min, int64_t max, int64_
     if (!v)
         return 0;
     if (!json_is_number(v) || d != floor(d) || d < (double)min || d > (double)max)
-        return refuse(p->r, REFUSE_BAD_VALUE, key, "\"%s\" must be a whole number from %lld to %lld",
-                      key, (long long)min, (long long)max);
+        return refuse(p->r, REFUSE_BAD_VALUE, key,
+                      "\"%s\" must be a whole number from %lld to %lld", key, (long long)min,
+                      (long long)max);
     *out = (int64_t)d;
     return 0;
 }
@@ -120,7 +122,8 @@ int parse_stream_options(struct parse *p)
     const json_t *usage = json_object_get(options, "include_usage");
 
     if (options && !json_is_object(options))
-        return refuse(p->r, REFUSE_BAD_VALUE, "stream_options", "\"stream_options\" must be an object");
+        return refuse(p->r, REFUSE_BAD_VALUE, "stream_options",
+                      "\"stream_options\" must be an object");
     if (usage && !json_is_boolean(usage) && !json_is_null(usage))
         return refuse(p->r, REFUSE_BAD_VALUE, "stream_options.include_usage",
                       "\"stream_options.include_usage\" must be true or false");
@@ -160,7 +163,8 @@ struct message *parse_add_message(struct parse *p, struct span role)
     return &list[prompt->nmessages++];
 }
 
-struct part *parse_add_part(struct parse *p, struct message *m, enum part_kind kind, struct span text)
+struct part *parse_add_part(struct parse *p, struct message *m, enum part_kind kind,
+                            struct span text)
 {
     struct part *list = room_for_one(p->a, m->parts, m->nparts, sizeof *m->parts);
 
@@ -196,9 +200,10 @@ int parse_unknown(struct parse *p, struct message *m, const json_t *part)
 
 int parse_image(struct parse *p, struct message *m, struct span url, const json_t *detail)
 {
-    static const char *const details[] = {
-        [DETAIL_AUTO] = "auto", [DETAIL_LOW] = "low", [DETAIL_HIGH] = "high",
-        [DETAIL_ORIGINAL] = "original"};
+    static const char *const details[] = {[DETAIL_AUTO] = "auto",
+                                          [DETAIL_LOW] = "low",
+                                          [DETAIL_HIGH] = "high",
+                                          [DETAIL_ORIGINAL] = "original"};
     struct part *image = parse_add_part(p, m, PART_IMAGE, (struct span){NULL, 0});
 
     if (!image)
@@ -226,7 +231,8 @@ static bool is_nested(const json_t *schema)
 
     if (json_object_get(schema, "$defs") || json_object_get(schema, "definitions"))
         return true;
-    json_object_foreach (json_object_get(schema, "properties"), key, property) {
+    json_object_foreach(json_object_get(schema, "properties"), key, property)
+    {
         if (json_object_get(property, "properties") || json_object_get(property, "items") ||
             json_object_get(property, "anyOf") || json_object_get(property, "$ref"))
             return true;

@@ -5,8 +5,9 @@
 #include "wire/request.h"
 
 /*
- * What the parsers of the five APIs share; private to wire/. A parser walks the parsed tree and builds
- * the prompt in the request's arena. Each function returns 0, or -1 (NULL) with the refusal filled.
+ * What the parsers of the five APIs share; private to wire/. A parser walks the parsed tree and
+ * builds the prompt in the request's arena. Each function returns 0, or -1 (NULL) with the refusal
+ * filled.
  */
 
 struct parse {
@@ -47,7 +48,8 @@ struct part *parse_add_part(struct parse *p, struct message *m, enum part_kind k
 int parse_unknown(struct parse *p, struct message *m, const json_t *part) MUST_CHECK;
 
 /* An image by its URL: a data URL's size is read, a remote one's is unknown. */
-int parse_image(struct parse *p, struct message *m, struct span url, const json_t *detail) MUST_CHECK;
+int parse_image(struct parse *p, struct message *m, struct span url,
+                const json_t *detail) MUST_CHECK;
 
 /* Audio or a file: cannot be counted here and has no bound here. */
 int parse_uncountable(struct parse *p, struct message *m, enum part_kind kind) MUST_CHECK;
@@ -66,7 +68,8 @@ struct span json_member(const json_t *object, const char *key);
 /* Whether an object has members besides these (a NULL-terminated list). */
 bool json_has_others(const json_t *object, const char *const *known);
 
-/* OpenAI's tools in both forms ({"type","function":{…}} and flat), rendered as the models see them. */
+/* OpenAI's tools in both forms ({"type","function":{…}} and flat), rendered as the models see them.
+ */
 int parse_openai_tools(struct parse *p, const json_t *tools, const json_t *functions) MUST_CHECK;
 int parse_openai_choice(struct parse *p, const json_t *choice) MUST_CHECK;
 int parse_openai_tier(struct parse *p) MUST_CHECK;

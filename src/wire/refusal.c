@@ -10,7 +10,8 @@ static const struct {
     int status;
     const char *openai, *anthropic, *code;
 } kinds[REFUSAL_KINDS] = {
-#define X(name, status, openai, anthropic, code) [REFUSE_##name] = {status, openai, anthropic, code},
+#define X(name, status, openai, anthropic, code)                                                   \
+    [REFUSE_##name] = {status, openai, anthropic, code},
     REFUSALS(X)
 #undef X
 };

@@ -38,7 +38,8 @@ static int parse_model(struct parse *p)
     struct span id = json_span(model);
 
     if (!model)
-        return refuse(p->r, REFUSE_BAD_VALUE, "model", "\"model\" is missing; name the model to use");
+        return refuse(p->r, REFUSE_BAD_VALUE, "model",
+                      "\"model\" is missing; name the model to use");
     if (!json_is_string(model))
         return refuse(p->r, REFUSE_BAD_VALUE, "model", "\"model\" must be a string");
     if (id.n == 0 || id.n >= MODEL_ID_MAX)

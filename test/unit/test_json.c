@@ -186,8 +186,9 @@ static void check_place(struct span text, const char *key, const char *inner, co
 
 static void test_find(void **state)
 {
-    struct span text = SPAN(" { \"x\" : \"}\\\"{,\\\\\" ,\"o\":{\"in\": [ {\"a\":1}, \"]\" ],\"k\":-1.5e3 }"
-                            "\n, \"m\\u0061x\" : null,\"max_\":1,\"a\":{}  ,\"t\":true}  ");
+    struct span text =
+        SPAN(" { \"x\" : \"}\\\"{,\\\\\" ,\"o\":{\"in\": [ {\"a\":1}, \"]\" ],\"k\":-1.5e3 }"
+             "\n, \"m\\u0061x\" : null,\"max_\":1,\"a\":{}  ,\"t\":true}  ");
 
     (void)state;
     check_place(text, "x", NULL, "\"}\\\"{,\\\\\"");
@@ -207,9 +208,11 @@ static void test_find(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_message_quotes_nothing),
+        cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_message_quotes_nothing),
         cmocka_unit_test(test_numbers_no_type_holds),
-        cmocka_unit_test(test_limits),     cmocka_unit_test(test_hostile_bodies),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_hostile_bodies),
         cmocka_unit_test(test_find),
     };
 

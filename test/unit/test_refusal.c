@@ -24,14 +24,16 @@ static void test_bodies(void **state)
 
     (void)state;
     assert_int_equal(refuse(&r, REFUSE_UNKNOWN_URL, NULL, "No such %s", "\"path\""), -1);
-    check_body(&r, DIALECT_OPENAI, "req_1",
-               "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"No such "
-               "\\\"path\\\"\",\"param\":null,\"code\":\"unknown_url\"},\"request_id\":\"req_1\"}");
+    check_body(
+        &r, DIALECT_OPENAI, "req_1",
+        "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"No such "
+        "\\\"path\\\"\",\"param\":null,\"code\":\"unknown_url\"},\"request_id\":\"req_1\"}");
     check_body(&r, DIALECT_ANTHROPIC, NULL,
                "{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\",\"message\":\"No such "
                "\\\"path\\\"\",\"param\":null,\"code\":\"unknown_url\"},\"request_id\":null}");
-    check_body(&r, DIALECT_MANAGEMENT, "req_1",
-               "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"No such \\\"path\\\"\"}}");
+    check_body(
+        &r, DIALECT_MANAGEMENT, "req_1",
+        "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"No such \\\"path\\\"\"}}");
 }
 
 static void test_details_and_param(void **state)

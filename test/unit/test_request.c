@@ -145,8 +145,8 @@ static void test_json_faults(void **state)
         arena_finish(&f.a);
     }
     arena_init(&f.a, ARENA_CAP);
-    assert_int_equal(
-        request_parse(API_CHAT, SPAN("{\"a\":[[[]]]}"), &shallow, &f.a, &f.q, &f.r), -1);
+    assert_int_equal(request_parse(API_CHAT, SPAN("{\"a\":[[[]]]}"), &shallow, &f.a, &f.q, &f.r),
+                     -1);
     assert_int_equal(f.r.kind, REFUSE_JSON_TOO_COMPLEX);
     arena_finish(&f.a);
 }
@@ -174,7 +174,8 @@ static void test_facts(void **state)
         bool stream, tools, unbounded, opaque;
     } rows[] = {
         {API_CHAT, "{" CHAT "}", 0, 1, "max_completion_tokens", 0, 0, 0, 0, 0},
-        {API_CHAT, "{\"model\":\"mistral-large\",\"messages\":[]}", 0, 1, "max_tokens", 0, 0, 0, 0, 0},
+        {API_CHAT, "{\"model\":\"mistral-large\",\"messages\":[]}", 0, 1, "max_tokens", 0, 0, 0, 0,
+         0},
         {API_CHAT, "{" CHAT ",\"max_tokens\":5}", 5, 1, "max_tokens", 0, 0, 0, 0, 0},
         {API_CHAT, "{" CHAT ",\"max_tokens\":5.0}", 5, 1, "max_tokens", 0, 0, 0, 0, 0},
         {API_CHAT, "{" CHAT ",\"max_tokens\":0}", 1, 1, "max_tokens", 0, 0, 0, 0, 0},
@@ -190,47 +191,51 @@ static void test_facts(void **state)
          TIER_PRIORITY, 0, 0, 1, 1},
         {API_CHAT, "{" CHAT ",\"chat_template_kwargs\":{}}", 0, 1, "max_completion_tokens", 0, 0, 0,
          0, 1},
-        {API_CHAT, "{" CHAT ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}", 0,
-         1, "max_completion_tokens", 0, 0, 1, 0, 0},
+        {API_CHAT, "{" CHAT ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}",
+         0, 1, "max_completion_tokens", 0, 0, 1, 0, 0},
         {API_CHAT, "{" CHAT ",\"tools\":[{\"type\":\"wormhole\"}]}", 0, 1, "max_completion_tokens",
          0, 0, 1, 1, 1},
         {API_CHAT, "{" CHAT ",\"tools\":[]}", 0, 1, "max_completion_tokens", 0, 0, 0, 0, 0},
-        {API_CHAT, "{" CHAT ",\"audio\":{\"voice\":\"alloy\"}}", 0, 1, "max_completion_tokens", 0, 0,
-         0, 1, 1},
-        {API_CHAT, "{" CHAT ",\"web_search_options\":{}}", 0, 1, "max_completion_tokens", 0, 0, 0, 1,
-         1},
+        {API_CHAT, "{" CHAT ",\"audio\":{\"voice\":\"alloy\"}}", 0, 1, "max_completion_tokens", 0,
+         0, 0, 1, 1},
+        {API_CHAT, "{" CHAT ",\"web_search_options\":{}}", 0, 1, "max_completion_tokens", 0, 0, 0,
+         1, 1},
         {API_RESPONSES, "{\"model\":\"gpt-5\",\"input\":\"Hi\",\"max_output_tokens\":99}", 99, 1,
          "max_output_tokens", 0, 0, 0, 0, 0},
-        {API_RESPONSES, "{\"model\":\"gpt-5\",\"input\":[{\"type\":\"message\",\"role\":\"user\","
-                        "\"content\":[{\"type\":\"input_text\",\"text\":\"Hi\"}]}]}",
+        {API_RESPONSES,
+         "{\"model\":\"gpt-5\",\"input\":[{\"type\":\"message\",\"role\":\"user\","
+         "\"content\":[{\"type\":\"input_text\",\"text\":\"Hi\"}]}]}",
          0, 1, "max_output_tokens", 0, 0, 0, 0, 0},
         {API_RESPONSES, "{\"model\":\"gpt-5\",\"previous_response_id\":\"r\"}", 0, 1,
          "max_output_tokens", 0, 0, 0, 1, 1},
-        {API_RESPONSES, "{\"model\":\"gpt-5\",\"input\":\"Hi\",\"previous_response_id\":null}", 0, 1,
-         "max_output_tokens", 0, 0, 0, 0, 0},
-        {API_RESPONSES, "{\"model\":\"gpt-5\",\"input\":\"Hi\",\"reasoning\":{\"mode\":\"pro\"}}", 0,
-         1, "max_output_tokens", 0, 0, 0, 1, 1},
-        {API_RESPONSES, "{\"model\":\"gpt-5\",\"input\":\"Hi\",\"tools\":[{\"type\":\"web_search\"}]}",
-         0, 1, "max_output_tokens", 0, 0, 1, 1, 1},
-        {API_RESPONSES, "{\"model\":\"gpt-5\",\"input\":\"Hi\",\"tools\":[{\"type\":\"local_shell\"}]}",
-         0, 1, "max_output_tokens", 0, 0, 1, 0, 1},
+        {API_RESPONSES, "{\"model\":\"gpt-5\",\"input\":\"Hi\",\"previous_response_id\":null}", 0,
+         1, "max_output_tokens", 0, 0, 0, 0, 0},
+        {API_RESPONSES, "{\"model\":\"gpt-5\",\"input\":\"Hi\",\"reasoning\":{\"mode\":\"pro\"}}",
+         0, 1, "max_output_tokens", 0, 0, 0, 1, 1},
+        {API_RESPONSES,
+         "{\"model\":\"gpt-5\",\"input\":\"Hi\",\"tools\":[{\"type\":\"web_search\"}]}", 0, 1,
+         "max_output_tokens", 0, 0, 1, 1, 1},
+        {API_RESPONSES,
+         "{\"model\":\"gpt-5\",\"input\":\"Hi\",\"tools\":[{\"type\":\"local_shell\"}]}", 0, 1,
+         "max_output_tokens", 0, 0, 1, 0, 1},
         {API_COMPLETIONS, "{\"model\":\"davinci-002\"}", 16, 1, "max_tokens", 0, 0, 0, 0, 0},
-        {API_COMPLETIONS, "{\"model\":\"davinci-002\",\"prompt\":[\"a\",\"b\"],\"n\":2,"
-                          "\"best_of\":3,\"max_tokens\":4}",
+        {API_COMPLETIONS,
+         "{\"model\":\"davinci-002\",\"prompt\":[\"a\",\"b\"],\"n\":2,"
+         "\"best_of\":3,\"max_tokens\":4}",
          4, 6, "max_tokens", 0, 0, 0, 0, 0},
         {API_COMPLETIONS, "{\"model\":\"davinci-002\",\"prompt\":[[1,2],[3]],\"n\":2}", 16, 4,
          "max_tokens", 0, 0, 0, 0, 0},
-        {API_COMPLETIONS, "{\"model\":\"davinci-002\",\"prompt\":[1,2,3]}", 16, 1, "max_tokens", 0, 0,
-         0, 0, 0},
+        {API_COMPLETIONS, "{\"model\":\"davinci-002\",\"prompt\":[1,2,3]}", 16, 1, "max_tokens", 0,
+         0, 0, 0, 0},
         {API_MESSAGES, "{" CHAT "}", 0, 1, "max_tokens", 0, 0, 0, 0, 0},
-        {API_MESSAGES, "{" CHAT ",\"max_tokens\":64000,\"stream\":true,\"speed\":\"fast\"}", 64000, 1,
-         "max_tokens", TIER_FAST, 1, 0, 0, 0},
+        {API_MESSAGES, "{" CHAT ",\"max_tokens\":64000,\"stream\":true,\"speed\":\"fast\"}", 64000,
+         1, "max_tokens", TIER_FAST, 1, 0, 0, 0},
         {API_MESSAGES, "{" CHAT ",\"tools\":[{\"name\":\"f\",\"input_schema\":{}}]}", 0, 1,
          "max_tokens", 0, 0, 1, 0, 0},
         {API_MESSAGES, "{" CHAT ",\"tools\":[{\"type\":\"web_search_20250305\"}]}", 0, 1,
          "max_tokens", 0, 0, 1, 1, 1},
-        {API_MESSAGES, "{" CHAT ",\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}]}", 0, 1,
-         "max_tokens", 0, 0, 1, 0, 1},
+        {API_MESSAGES, "{" CHAT ",\"tools\":[{\"type\":\"bash_20250124\",\"name\":\"bash\"}]}", 0,
+         1, "max_tokens", 0, 0, 1, 0, 1},
         {API_MESSAGES, "{" CHAT ",\"mcp_servers\":[{}]}", 0, 1, "max_tokens", 0, 0, 0, 1, 1},
         {API_MESSAGES, "{" CHAT ",\"mcp_servers\":[]}", 0, 1, "max_tokens", 0, 0, 0, 0, 0},
     };
@@ -266,16 +271,17 @@ static void test_chat_history(void **state)
     const struct message *m;
 
     (void)state;
-    must_parse(&f, API_CHAT,
-               "{\"model\":\"gpt-4o\",\"messages\":["
-               "{\"role\":\"developer\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
-               "{\"type\":\"text\",\"text\":\"b\"}],\"name\":\"bob\"},"
-               "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":["
-               "{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
-               "{\"id\":\"c2\",\"type\":\"custom\",\"custom\":{\"name\":\"g\",\"input\":\"x\"}}]},"
-               "{\"role\":\"tool\",\"tool_call_id\":\"c2\",\"content\":\"two\"},"
-               "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"one\"},"
-               "{\"role\":\"tool\",\"tool_call_id\":\"c9\",\"content\":\"none\"}]}");
+    must_parse(
+        &f, API_CHAT,
+        "{\"model\":\"gpt-4o\",\"messages\":["
+        "{\"role\":\"developer\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
+        "{\"type\":\"text\",\"text\":\"b\"}],\"name\":\"bob\"},"
+        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":["
+        "{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
+        "{\"id\":\"c2\",\"type\":\"custom\",\"custom\":{\"name\":\"g\",\"input\":\"x\"}}]},"
+        "{\"role\":\"tool\",\"tool_call_id\":\"c2\",\"content\":\"two\"},"
+        "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"one\"},"
+        "{\"role\":\"tool\",\"tool_call_id\":\"c9\",\"content\":\"none\"}]}");
     m = f.q.prompt.messages;
     assert_int_equal(f.q.prompt.nmessages, 5);
     assert_true(span_eq(m[0].name, SPAN("bob")));
@@ -325,16 +331,17 @@ static void test_messages_blocks(void **state)
     const struct message *m;
 
     (void)state;
-    must_parse(&f, API_MESSAGES,
-               "{\"model\":\"claude-sonnet-4-5\",\"system\":[{\"type\":\"text\",\"text\":\"S\"}],"
-               "\"tool_choice\":{\"type\":\"any\"},\"messages\":["
-               "{\"role\":\"user\",\"content\":\"Hi\"},"
-               "{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\"},"
-               "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{\"a\": 1}}]},"
-               "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\","
-               "\"content\":[{\"type\":\"text\",\"text\":\"ok\"}]},"
-               "{\"type\":\"document\",\"source\":{\"type\":\"text\",\"data\":\"doc\"}}]},"
-               "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\"}]}]}");
+    must_parse(
+        &f, API_MESSAGES,
+        "{\"model\":\"claude-sonnet-4-5\",\"system\":[{\"type\":\"text\",\"text\":\"S\"}],"
+        "\"tool_choice\":{\"type\":\"any\"},\"messages\":["
+        "{\"role\":\"user\",\"content\":\"Hi\"},"
+        "{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\"},"
+        "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{\"a\": 1}}]},"
+        "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\","
+        "\"content\":[{\"type\":\"text\",\"text\":\"ok\"}]},"
+        "{\"type\":\"document\",\"source\":{\"type\":\"text\",\"data\":\"doc\"}}]},"
+        "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t\"}]}]}");
     m = f.q.prompt.messages;
     assert_int_equal(f.q.prompt.nmessages, 5);
     check_part(&m[0], 0, PART_TEXT, "S", "");
@@ -358,16 +365,17 @@ static void test_media(void **state)
         enum part_kind kind;
         bool opaque, unbounded, media;
     } rows[] = {
-        {API_CHAT, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://e.org/i\"}}", PART_IMAGE,
-         0, 0, 1},
+        {API_CHAT, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://e.org/i\"}}",
+         PART_IMAGE, 0, 0, 1},
         {API_CHAT, "{\"type\":\"input_audio\",\"input_audio\":{}}", PART_AUDIO, 1, 1, 1},
         {API_CHAT, "{\"type\":\"file\",\"file\":{}}", PART_FILE, 1, 1, 1},
         {API_CHAT, "{\"type\":\"hologram\"}", PART_UNKNOWN, 1, 0, 0},
         {API_CHAT, "{\"type\":\"text\",\"text\":7}", PART_UNKNOWN, 1, 0, 0},
         {API_CHAT, "7", PART_UNKNOWN, 1, 0, 0},
-        {API_MESSAGES, "{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"u\"}}", PART_IMAGE,
-         0, 0, 1},
-        {API_MESSAGES, "{\"type\":\"document\",\"source\":{\"type\":\"base64\"}}", PART_FILE, 1, 1, 1},
+        {API_MESSAGES, "{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"u\"}}",
+         PART_IMAGE, 0, 0, 1},
+        {API_MESSAGES, "{\"type\":\"document\",\"source\":{\"type\":\"base64\"}}", PART_FILE, 1, 1,
+         1},
         {API_MESSAGES, "{\"type\":\"hologram\"}", PART_UNKNOWN, 1, 0, 0},
     };
 
@@ -406,31 +414,34 @@ static void check_tools(enum api api, const char *tools, const char *rendered, b
 static void test_tools_rendered(void **state)
 {
     (void)state;
-    check_tools(API_CHAT,
-                "[{\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"description\":"
-                "\"The weather. \",\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{"
-                "\"type\":\"string\",\"description\":\"Where\"},\"unit\":{\"type\":\"string\",\"enum\":"
-                "[\"c\",\"f\"],\"default\":\"c\"},\"days\":{\"type\":\"array\",\"items\":{\"type\":"
-                "\"integer\"}}},\"required\":[\"city\"]}}},"
-                "{\"type\":\"function\",\"function\":{\"name\":\"now\",\"parameters\":{}}}]",
-                "namespace functions {\n\n// The weather.\ntype get_weather = (_: {\n// Where\n"
-                "city: string,\nunit?: \"c\" | \"f\", // default: \"c\"\ndays?: number[]}) => any;\n\n"
-                "type now = () => any;\n\n} // namespace functions",
-                false);
-    check_tools(API_RESPONSES,
-                "[{\"type\":\"function\",\"name\":\"f\",\"description\":null,\"parameters\":{\"type\":"
-                "\"object\",\"properties\":{\"o\":{\"type\":\"object\",\"properties\":{\"a\":{\"anyOf\":"
-                "[{\"type\":\"boolean\"},{\"type\":\"null\"}]},\"b\":{\"type\":\"number\"}},"
-                "\"required\":[\"b\"]}}}}]",
-                "namespace functions {\n\ntype f = (_: {\no?: {\na?: boolean | null,\nb: number}}) => "
-                "any;\n\n} // namespace functions",
-                false);
-    check_tools(API_CHAT,
-                "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"properties\":{"
-                "\"a\":{\"$ref\":\"#/$defs/A\"}},\"$defs\":{\"A\":{\"type\":\"string\"}}}}}]",
-                "namespace functions {\n\ntype f = (_: {\na?: string}) => any;\n\n"
-                "} // namespace functions",
-                true);
+    check_tools(
+        API_CHAT,
+        "[{\"type\":\"function\",\"function\":{\"name\":\"get_weather\",\"description\":"
+        "\"The weather. \",\"parameters\":{\"type\":\"object\",\"properties\":{\"city\":{"
+        "\"type\":\"string\",\"description\":\"Where\"},\"unit\":{\"type\":\"string\",\"enum\":"
+        "[\"c\",\"f\"],\"default\":\"c\"},\"days\":{\"type\":\"array\",\"items\":{\"type\":"
+        "\"integer\"}}},\"required\":[\"city\"]}}},"
+        "{\"type\":\"function\",\"function\":{\"name\":\"now\",\"parameters\":{}}}]",
+        "namespace functions {\n\n// The weather.\ntype get_weather = (_: {\n// Where\n"
+        "city: string,\nunit?: \"c\" | \"f\", // default: \"c\"\ndays?: number[]}) => any;\n\n"
+        "type now = () => any;\n\n} // namespace functions",
+        false);
+    check_tools(
+        API_RESPONSES,
+        "[{\"type\":\"function\",\"name\":\"f\",\"description\":null,\"parameters\":{\"type\":"
+        "\"object\",\"properties\":{\"o\":{\"type\":\"object\",\"properties\":{\"a\":{\"anyOf\":"
+        "[{\"type\":\"boolean\"},{\"type\":\"null\"}]},\"b\":{\"type\":\"number\"}},"
+        "\"required\":[\"b\"]}}}}]",
+        "namespace functions {\n\ntype f = (_: {\no?: {\na?: boolean | null,\nb: number}}) => "
+        "any;\n\n} // namespace functions",
+        false);
+    check_tools(
+        API_CHAT,
+        "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"properties\":{"
+        "\"a\":{\"$ref\":\"#/$defs/A\"}},\"$defs\":{\"A\":{\"type\":\"string\"}}}}}]",
+        "namespace functions {\n\ntype f = (_: {\na?: string}) => any;\n\n"
+        "} // namespace functions",
+        true);
 }
 
 /* A schema that refers to itself twice at every level. */
@@ -439,9 +450,10 @@ static void test_tools_bomb(void **state)
     struct fixture f;
 
     (void)state;
-    must_parse(&f, API_CHAT,
-               "{" CHAT ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":"
-               "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"},\"b\":{\"$ref\":\"#\"}}}}}]}");
+    must_parse(
+        &f, API_CHAT,
+        "{" CHAT ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":"
+        "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"},\"b\":{\"$ref\":\"#\"}}}}}]}");
     assert_true(f.q.prompt.tools_inexact);
     assert_true(f.q.unbounded);
     assert_true(f.q.prompt.tools.n <= 4u << 20);
@@ -465,7 +477,8 @@ static void test_schema(void **state)
 
     (void)state;
     must_parse(&f, API_CHAT,
-               "{" CHAT ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\","
+               "{" CHAT
+               ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\","
                "\"schema\":{\"type\": \"object\"}}}}");
     assert_true(span_eq(f.q.prompt.schema, SPAN("{\"type\":\"object\"}")));
     assert_false(f.q.prompt.schema_nested);
@@ -481,12 +494,18 @@ static void test_schema(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_values),       cmocka_unit_test(test_long_model),
-        cmocka_unit_test(test_json_faults),      cmocka_unit_test(test_small_arena),
-        cmocka_unit_test(test_facts),            cmocka_unit_test(test_chat_history),
-        cmocka_unit_test(test_responses_history), cmocka_unit_test(test_messages_blocks),
-        cmocka_unit_test(test_media),            cmocka_unit_test(test_tools_rendered),
-        cmocka_unit_test(test_tools_bomb),       cmocka_unit_test(test_anthropic_tools_rendered),
+        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_long_model),
+        cmocka_unit_test(test_json_faults),
+        cmocka_unit_test(test_small_arena),
+        cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_chat_history),
+        cmocka_unit_test(test_responses_history),
+        cmocka_unit_test(test_messages_blocks),
+        cmocka_unit_test(test_media),
+        cmocka_unit_test(test_tools_rendered),
+        cmocka_unit_test(test_tools_bomb),
+        cmocka_unit_test(test_anthropic_tools_rendered),
         cmocka_unit_test(test_schema),
     };
 

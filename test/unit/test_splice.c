@@ -49,13 +49,15 @@ static void test_usage(void **state)
           "{" M ",\"stream\":true,\"stream_options\": {\"include_usage\":true\n}}");
     check(API_CHAT, "{" M ",\"stream\":true,\"stream_options\":null }", usage,
           "{" M ",\"stream\":true,\"stream_options\":{\"include_usage\":true} }");
-    check(API_CHAT, "{" M ",\"stream\":true,\"stream_options\":{\"include_obfuscation\":false}}", usage,
+    check(API_CHAT, "{" M ",\"stream\":true,\"stream_options\":{\"include_obfuscation\":false}}",
+          usage,
           "{" M ",\"stream\":true,\"stream_options\":{\"include_usage\":true,"
           "\"include_obfuscation\":false}}");
-    check(API_CHAT, "{" M ",\"stream\":true,\"stream_options\":{\"a\":1,\"include_usage\" : false }}",
-          usage, "{" M ",\"stream\":true,\"stream_options\":{\"a\":1,\"include_usage\" : true }}");
-    check(API_CHAT, "{" M ",\"stream\":true,\"stream_options\":{\"include_us\\u0061ge\":null}}", usage,
-          "{" M ",\"stream\":true,\"stream_options\":{\"include_us\\u0061ge\":true}}");
+    check(API_CHAT,
+          "{" M ",\"stream\":true,\"stream_options\":{\"a\":1,\"include_usage\" : false }}", usage,
+          "{" M ",\"stream\":true,\"stream_options\":{\"a\":1,\"include_usage\" : true }}");
+    check(API_CHAT, "{" M ",\"stream\":true,\"stream_options\":{\"include_us\\u0061ge\":null}}",
+          usage, "{" M ",\"stream\":true,\"stream_options\":{\"include_us\\u0061ge\":true}}");
     check(API_CHAT, "{" M ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}", usage,
           "{" M ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
     check(API_COMPLETIONS, "{\"model\":\"m\",\"stream\":true}", usage,
@@ -121,9 +123,17 @@ static void add_space(struct buf *b)
 
 static void add_value(struct buf *b, int depth)
 {
-    static const char *const scalars[] = {
-        "null", "true", "0.7", "-0", "1E400", "123456789012345678901234567890", "\"\\\"}{][,:\\\\\"",
-        "\"\\u0000\\ud83d\\ude00\"", "\"\xe4\xb8\xad\"", "\"stream_options\"", "\"\""};
+    static const char *const scalars[] = {"null",
+                                          "true",
+                                          "0.7",
+                                          "-0",
+                                          "1E400",
+                                          "123456789012345678901234567890",
+                                          "\"\\\"}{][,:\\\\\"",
+                                          "\"\\u0000\\ud83d\\ude00\"",
+                                          "\"\xe4\xb8\xad\"",
+                                          "\"stream_options\"",
+                                          "\"\""};
     unsigned kind = pick(depth ? 4 : 2), n = pick(4);
 
     if (kind < 2) {
@@ -174,7 +184,8 @@ static void test_random_bodies(void **state)
     static const char *const members[][2] = {
         {",\"stream_options\":{ }", ",\"stream_options\":{\"include_usage\":true }"},
         {",\"stream_options\" :null", ",\"stream_options\" :{\"include_usage\":true}"},
-        {",\"stream_options\":{\"x\":[{}]}", ",\"stream_options\":{\"include_usage\":true,\"x\":[{}]}"},
+        {",\"stream_options\":{\"x\":[{}]}",
+         ",\"stream_options\":{\"include_usage\":true,\"x\":[{}]}"},
         {",\"stream_options\":{\"x\":1, \"include_usage\": false}",
          ",\"stream_options\":{\"x\":1, \"include_usage\": true}"},
     };
