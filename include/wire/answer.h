@@ -4,6 +4,7 @@
 
 #include "meter/prompt.h"
 #include "meter/usage.h"
+#include "wire/refusal.h"
 #include "wire/sse.h"
 
 /*
@@ -13,10 +14,30 @@
 
 #define ANSWER_TEXT_MAX ((size_t)4 << 20)
 
+#define ANSWER_CHOICES_MAX 128 /* OpenAI's bound of n */
+
+/* What an end of the stream must name, as the stream told it; strings as written, with their quotes. */
+struct answer_trail {
+    char id[128];     /* of the answer */
+    char item[128];   /* of the item (Responses) that is being written */
+    int64_t created;  /* seconds since 1970 */
+    int64_t sequence; /* Responses: of the last event; -1: none */
+    int64_t block;    /* Anthropic: the open content block, Responses: the open item; -1: none */
+    int64_t part;     /* Responses: the open text part of that item; -1: none */
+    size_t text_at;   /* where that part starts in answer.text */
+    bool started;     /* an answer has begun */
+    bool reasoned;    /* Anthropic: the reason of its end was told */
+    unsigned char choices[ANSWER_CHOICES_MAX]; /* Chat: unseen, open or finished */
+    struct buf head;  /* Responses: the response object of the last event that had one */
+    struct buf items; /* Responses: the finished items, joined by commas */
+};
+
 struct answer {
     /* Set these between answer_init() and the first byte. */
     enum api api;
     bool hide_usage; /* drop the usage-only chunk and the `"usage":null` members we caused */
+    bool asks_usage; /* the client asked for a usage chunk */
+    bool may_stop;   /* answer_stop() may be called: keep what Responses needs for it */
     enum token_kind cache_write; /* how long OpenAI keeps what it wrote to its cache: 30M unless set */
 
     struct usage usage; /* .seen: what to settle on. Until then parts may hold the input alone */
@@ -28,6 +49,7 @@ struct answer {
     struct sse sse;
 
     /* The readers' own. */
+    struct answer_trail trail;
     struct usage_part total; /* Anthropic's cumulative figures */
     int64_t write_total, write_5m, write_1h;
     bool iterations; /* usage.parts are Anthropic's iterations[] */
@@ -46,5 +68,18 @@ void answer_feed(struct answer *a, struct span bytes, struct buf *out);
 
 /* The stream has ended, well or not: appends what was kept back. Read usage after this. */
 void answer_end(struct answer *a, struct buf *out);
+
+/*
+ * Ends the stream in place of the upstream, which has been cut: appends what makes it a valid end that
+ * says the limit of tokens was reached. The figures it names are those in a->usage: put the local count
+ * there first. False, with nothing appended, when it cannot be done: nothing has begun, it has ended
+ * already, or an oversized event has passed in part. No call but answer_finish() may follow.
+ */
+bool answer_stop(struct answer *a, struct buf *out);
+
+/* Ends the stream with the dialect's own error event, for a failure of ours. False as above, but that
+ * nothing need have begun. */
+bool answer_error_event(struct answer *a, const struct refusal *r, const char *request_id,
+                        struct buf *out);
 
 #endif

@@ -72,7 +72,7 @@ void jsonw_str(struct jsonw *w, struct span s)
         i += len ? len : utf8_invalid_len(span_skip(s, i));
         plain = i;
     }
-    buf_add(w->out, s.p + plain, i - plain);
+    buf_span(w->out, span_skip(s, plain));
     buf_char(w->out, '"');
 }
 

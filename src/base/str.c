@@ -44,7 +44,7 @@ struct span span_trim(struct span s)
 
 struct span span_skip(struct span s, size_t n)
 {
-    return (struct span){s.p + n, s.n - n};
+    return (struct span){n ? s.p + n : s.p, s.n - n};
 }
 
 bool span_cut(struct span s, char c, struct span *head, struct span *tail)

@@ -3,6 +3,8 @@
 
 #include "reader.h"
 
+#define TRAIL_MAX ((size_t)1 << 20)
+
 static const struct reader *const readers[APIS] = {
     [API_CHAT] = &reader_chat,           [API_RESPONSES] = &reader_responses,
     [API_MESSAGES] = &reader_anthropic,  [API_EMBEDDINGS] = &reader_chat,
@@ -12,8 +14,14 @@ static const struct reader *const readers[APIS] = {
 void answer_init(struct answer *a, enum api api, bool hide_usage)
 {
     *a = (struct answer){
-        .api = api, .hide_usage = hide_usage, .cache_write = TOK_CACHE_WRITE_30M};
+        .api = api,
+        .hide_usage = hide_usage,
+        .cache_write = TOK_CACHE_WRITE_30M,
+        .trail = {.sequence = -1, .block = -1, .part = -1},
+    };
     buf_init(&a->text, ANSWER_TEXT_MAX);
+    buf_init(&a->trail.head, TRAIL_MAX);
+    buf_init(&a->trail.items, TRAIL_MAX);
     sse_init(&a->sse);
     if (api == API_RESPONSES) /* its last event repeats the whole answer, images included */
         a->sse.bound = 4 * SSE_EVENT_MAX;
@@ -22,6 +30,8 @@ void answer_init(struct answer *a, enum api api, bool hide_usage)
 void answer_finish(struct answer *a)
 {
     buf_finish(&a->text);
+    buf_finish(&a->trail.head);
+    buf_finish(&a->trail.items);
     sse_finish(&a->sse);
 }
 

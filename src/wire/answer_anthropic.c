@@ -46,6 +46,8 @@ static bool read_message(struct answer *a, struct span text, bool whole)
             reader_note(v, a->usage.model, sizeof(a->usage.model));
         else if (span_eq(key, SPAN("usage")))
             usage = v;
+        else if (span_eq(key, SPAN("id")))
+            reader_keep(v, a->trail.id, sizeof(a->trail.id));
         else if (span_eq(key, SPAN("content")))
             content = v;
         else if (span_eq(key, SPAN("type")) && scan_is(v, SPAN("error")))
@@ -59,7 +61,7 @@ static bool read_message(struct answer *a, struct span text, bool whole)
 }
 
 struct event {
-    struct span type, message, block, delta, usage;
+    struct span type, message, block, delta, usage, index;
 };
 
 static bool read_event(struct span data, struct event *e)
@@ -82,8 +84,23 @@ static bool read_event(struct span data, struct event *e)
             e->delta = v;
         else if (span_eq(key, SPAN("usage")))
             e->usage = v;
+        else if (span_eq(key, SPAN("index")))
+            e->index = v;
     }
     return scan_end(&s);
+}
+
+/* What a client needs to be told before the stream may end. */
+static void note_progress(struct answer_trail *t, const struct event *e)
+{
+    if (span_eq(e->type, SPAN("message_start")))
+        t->started = true;
+    else if (span_eq(e->type, SPAN("content_block_start")))
+        t->block = reader_index(e->index);
+    else if (span_eq(e->type, SPAN("content_block_stop")))
+        t->block = -1;
+    else if (span_eq(e->type, SPAN("message_delta")))
+        t->reasoned = t->reasoned || !scan_is_null(scan_member(e->delta, SPAN("stop_reason")));
 }
 
 static void anthropic_event(struct answer *a, const struct sse_event *ev, struct cut *cut)
@@ -95,9 +112,12 @@ static void anthropic_event(struct answer *a, const struct sse_event *ev, struct
         return;
     if (e.type.n == 0)
         e.type = ev->name;
-    if (span_eq(e.type, SPAN("content_block_delta")))
+    if (span_eq(e.type, SPAN("content_block_delta"))) {
         read_block(a, e.delta);
-    else if (span_eq(e.type, SPAN("content_block_start")))
+        return;
+    }
+    note_progress(&a->trail, &e);
+    if (span_eq(e.type, SPAN("content_block_start")))
         read_block(a, e.block);
     else if (span_eq(e.type, SPAN("message_start")))
         read_message(a, e.message, false);

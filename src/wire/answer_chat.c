@@ -11,9 +11,22 @@ struct chunk {
     struct cut null_usage;    /* the member "usage":null and one comma, as offsets in the text */
 };
 
+/* Which choice this was, and whether it has ended. */
+static void note_choice(struct answer *a, int64_t index, bool finished)
+{
+    if (index < 0 || index >= ANSWER_CHOICES_MAX)
+        return;
+    if (finished)
+        a->trail.choices[index] = CHOICE_FINISHED;
+    else if (a->trail.choices[index] == CHOICE_UNSEEN)
+        a->trail.choices[index] = CHOICE_OPEN;
+}
+
 static void read_choice(struct answer *a, struct scan *s, struct chunk *c)
 {
     struct span key, inside;
+    bool finished = false;
+    int64_t index = 0;
 
     if (!scan_open(s, '{')) {
         scan_value(s);
@@ -24,11 +37,16 @@ static void read_choice(struct answer *a, struct scan *s, struct chunk *c)
             reader_collect(a, s);
         else if (span_eq(key, SPAN("usage")))
             c->choice_usage = scan_value(s);
+        else if (span_eq(key, SPAN("index")))
+            index = reader_index(scan_value(s));
+        else if (span_eq(key, SPAN("finish_reason")))
+            finished = !scan_is_null(scan_value(s));
         else if (!span_eq(key, SPAN("text")))
             scan_value(s);
         else if (scan_string(scan_value(s), &inside))
             reader_text(a, inside);
     }
+    note_choice(a, index, finished);
 }
 
 static void read_choices(struct answer *a, struct scan *s, struct chunk *c)
@@ -59,6 +77,10 @@ static void read_member(struct answer *a, struct scan *s, struct span key, struc
         c->groq_usage = scan_member(v, SPAN("usage"));
     else if (span_eq(key, SPAN("model")))
         reader_note(v, a->usage.model, sizeof(a->usage.model));
+    else if (span_eq(key, SPAN("id")))
+        reader_keep(v, a->trail.id, sizeof(a->trail.id));
+    else if (span_eq(key, SPAN("created")))
+        reader_count(v, &a->trail.created);
     else if (span_eq(key, SPAN("service_tier")) && !scan_is_null(v))
         a->usage.tier = reader_tier(v);
     else if (span_eq(key, SPAN("error")) && !scan_is_null(v))
@@ -74,6 +96,7 @@ static bool read_chunk(struct answer *a, struct span text, struct chunk *c)
     struct scan s;
 
     *c = (struct chunk){0};
+    a->trail.started = true;
     scan_begin(&s, text);
     for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
         size_t start = (size_t)(key.p - 1 - text.p), end;

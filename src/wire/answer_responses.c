@@ -44,6 +44,10 @@ static bool read_response(struct answer *a, struct span text, struct response *r
             r->tool_usage = v;
         else if (span_eq(key, SPAN("error")))
             r->error = v;
+        else if (span_eq(key, SPAN("id")))
+            reader_keep(v, a->trail.id, sizeof(a->trail.id));
+        else if (span_eq(key, SPAN("created_at")))
+            reader_count(v, &a->trail.created);
         else if (span_eq(key, SPAN("model")))
             reader_note(v, a->usage.model, sizeof(a->usage.model));
         else if (span_eq(key, SPAN("service_tier")) && !scan_is_null(v))
@@ -63,15 +67,16 @@ static void read_end(struct answer *a, const struct response *r)
 }
 
 struct event {
-    struct span type, delta, item, response;
+    struct span type, delta, item, response, part;
+    int64_t output_index, content_index;
 };
 
-static bool read_event(struct span data, struct event *e)
+static bool read_event(struct answer *a, struct span data, struct event *e)
 {
     struct span key;
     struct scan s;
 
-    *e = (struct event){0};
+    *e = (struct event){.output_index = -1, .content_index = -1};
     scan_begin(&s, data);
     for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
         struct span v = scan_value(&s);
@@ -84,6 +89,14 @@ static bool read_event(struct span data, struct event *e)
             e->item = v;
         else if (span_eq(key, SPAN("response")))
             e->response = v;
+        else if (span_eq(key, SPAN("part")))
+            e->part = v;
+        else if (span_eq(key, SPAN("output_index")))
+            e->output_index = reader_index(v);
+        else if (span_eq(key, SPAN("content_index")))
+            e->content_index = reader_index(v);
+        else if (span_eq(key, SPAN("sequence_number")))
+            a->trail.sequence = reader_index(v);
     }
     return scan_end(&s);
 }
@@ -101,17 +114,55 @@ static void read_text(struct answer *a, const struct event *e)
         reader_text(a, inside);
 }
 
+static void replace(struct buf *b, struct span s)
+{
+    buf_clear(b);
+    buf_span(b, s);
+}
+
+/* What a client needs to be told before the stream may end: the response, its finished items, and the
+ * piece of text that is being written. */
+static void note_progress(struct answer *a, const struct event *e)
+{
+    struct answer_trail *t = &a->trail;
+
+    if (e->response.n && a->may_stop)
+        replace(&t->head, e->response);
+    t->started = t->started || e->response.n;
+    if (span_eq(e->type, SPAN("response.output_item.added"))) {
+        t->block = e->output_index;
+        t->item[0] = '\0';
+        reader_keep(scan_member(e->item, SPAN("id")), t->item, sizeof(t->item));
+    } else if (span_eq(e->type, SPAN("response.content_part.added"))) {
+        bool text = scan_is(scan_member(e->part, SPAN("type")), SPAN("output_text"));
+
+        t->part = text ? e->content_index : -1;
+        t->text_at = a->text.n;
+    } else if (span_eq(e->type, SPAN("response.content_part.done"))) {
+        t->part = -1;
+    } else if (span_eq(e->type, SPAN("response.output_item.done"))) {
+        t->block = -1;
+        t->part = -1;
+        if (!a->may_stop || !e->item.n)
+            return;
+        if (t->items.n)
+            buf_char(&t->items, ',');
+        buf_span(&t->items, e->item);
+    }
+}
+
 static void responses_event(struct answer *a, const struct sse_event *ev, struct cut *cut)
 {
     struct response r;
     struct event e;
 
     (void)cut;
-    if (!read_event(ev->data, &e))
+    if (!read_event(a, ev->data, &e))
         return;
     if (e.type.n == 0)
         e.type = ev->name;
     read_text(a, &e);
+    note_progress(a, &e);
     bool failed = span_eq(e.type, SPAN("response.failed"));
     bool over = failed || span_eq(e.type, SPAN("response.completed")) ||
                 span_eq(e.type, SPAN("response.incomplete"));

@@ -70,6 +70,23 @@ void reader_note(struct span value, char *out, size_t size)
     buf_finish(&plain);
 }
 
+void reader_keep(struct span value, char *out, size_t size)
+{
+    struct span inside;
+
+    if (!scan_string(value, &inside) || value.n >= size)
+        return;
+    memcpy(out, value.p, value.n);
+    out[value.n] = '\0';
+}
+
+int64_t reader_index(struct span value)
+{
+    int64_t v = -1;
+
+    return reader_count(value, &v) ? v : -1;
+}
+
 bool reader_count(struct span value, int64_t *out)
 {
     long long v;

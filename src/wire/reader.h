@@ -12,6 +12,9 @@ struct cut {
     size_t from, to;
 };
 
+/* answer_trail.choices[] */
+enum { CHOICE_UNSEEN, CHOICE_OPEN, CHOICE_FINISHED };
+
 struct reader {
     void (*event)(struct answer *a, const struct sse_event *ev, struct cut *cut);
     void (*body)(struct answer *a, struct span body);
@@ -26,6 +29,12 @@ void reader_text(struct answer *a, struct span inside);
 
 /* A string value (the answer's model) into out[size]; left alone when it is none, too long or odd. */
 void reader_note(struct span value, char *out, size_t size);
+
+/* A string value as written, quotes included, into out[size]; left alone when it is none or too long. */
+void reader_keep(struct span value, char *out, size_t size);
+
+/* A small whole number, as an index is one; -1 when it is none. */
+int64_t reader_index(struct span value);
 
 /* A whole count: nothing or null leaves *out alone; false when it is negative, broken or absurd. */
 bool reader_count(struct span value, int64_t *out);
@@ -43,5 +52,14 @@ void reader_usage_anthropic(struct answer *a, struct span usage, bool final);
 /* The verdict on a report: what a->usage.parts holds is good, or it cannot be relied on. */
 void reader_usage_good(struct answer *a, int nparts);
 void reader_usage_bad(struct answer *a);
+
+struct jsonw;
+
+/* Appends the member usage, as OpenAI names its figures. */
+void reader_write_usage(const struct usage *u, const char *input, const char *output, struct jsonw *w);
+
+/* The end of a Responses stream: answer_stop() and answer_error_event() for it. */
+void reader_stop_responses(struct answer *a, struct buf *out);
+void reader_fail_responses(struct answer *a, const struct refusal *r, struct buf *out);
 
 #endif

@@ -3,7 +3,9 @@
 
 void scan_begin(struct scan *s, struct span text)
 {
-    *s = (struct scan){.p = text.p, .end = text.p + text.n};
+    const char *p = text.n ? text.p : "";
+
+    *s = (struct scan){.p = p, .end = p + text.n};
 }
 
 static bool fault(struct scan *s)
