@@ -60,11 +60,27 @@ $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(BUILD)/libtokencap.a
 
 # What the programs read at run time: they look for ../share/tokencap beside their own folder.
 .PHONY: share
-share: $(patsubst pricing/%,$(SHARE)/pricing/%,$(wildcard pricing/*.json))
+VOCABS := $(patsubst vocab/%.merges,$(SHARE)/vocab/%.vocab,$(wildcard vocab/*.merges))
+share: $(patsubst pricing/%,$(SHARE)/pricing/%,$(wildcard pricing/*.json)) $(VOCABS)
 
 $(SHARE)/pricing/%.json: pricing/%.json
 	@mkdir -p $(@D)
 	cp $< $@
+
+# Vocabulary images: what the tokenizer maps, made from the merges by a tool of the build's own.
+IMAGE_TOOL := $(BUILD)/vocab/make_image
+RULE_o200k_base  := o200k
+RULE_cl100k_base := cl100k
+RULE_p50k_base   := r50k
+RULE_r50k_base   := r50k
+
+$(IMAGE_TOOL): $(patsubst %,$(BUILD)/%.o,vocab/make_image src/meter/vocab_build src/meter/vocab_trie \
+               src/meter/vocab_source src/meter/vocab src/base/str src/base/err)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(SHARE)/vocab/%.vocab: vocab/%.merges $(IMAGE_TOOL)
+	@mkdir -p $(@D)
+	$(IMAGE_TOOL) $(RULE_$*) $< $@
 
 .PHONY: deps
 deps:

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// Compares token ids with the encodings' reference implementation, npm tiktoken (the original compiled to
+// WASM): every token of the vocabularies, every code point in several contexts, and generated strings.
+//
+//   node check_tokens.mjs ENCODE_STREAM VOCABDIR [STRINGS] [ENCODING…]
+//
+// Exits 1 at the first ten differences.
+import { spawn } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { get_encoding } from "tiktoken";
+import { KINDS, broken, random } from "./texts.mjs";
+
+const [program, vocabDir, wanted = "1000000", ...names] = process.argv.slice(2);
+const NUMBER = { o200k_base: 0, cl100k_base: 2, p50k_base: 3, r50k_base: 4 };
+const BATCH = 2000;
+let compared = 0, differences = 0;
+
+const child = spawn(program, [vocabDir], { stdio: ["pipe", "pipe", "inherit"] });
+const chunks = [];
+let have = 0, wake = null;
+child.stdout.on("data", (d) => { chunks.push(d); have += d.length; wake?.(); });
+child.on("exit", (code) => { if (code) { console.error(`encode_stream: exit ${code}`); process.exit(1); } });
+
+async function take(n) {
+  while (have < n) await new Promise((done) => { wake = done; });
+  let all = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+  have -= n;
+  chunks.length = 0;
+  if (all.length > n) chunks.push(all.subarray(n));
+  return all.subarray(0, n);
+}
+
+async function ours(number, texts) {
+  for (const bytes of texts) {
+    const head = Buffer.alloc(8);
+    head.writeUInt32LE(number, 0);
+    head.writeUInt32LE(bytes.length, 4);
+    child.stdin.write(head);
+    child.stdin.write(bytes);
+  }
+  child.stdin.uncork();
+  const answers = [];
+  for (let i = 0; i < texts.length; i++) {
+    const n = (await take(4)).readUInt32LE(0);
+    const b = await take(4 * n);
+    answers.push(Array.from({ length: n }, (_, k) => b.readUInt32LE(4 * k)));
+  }
+  return answers;
+}
+
+class Comparison {
+  constructor(name) {
+    this.name = name;
+    this.number = NUMBER[name];
+    this.reference = get_encoding(name);
+    this.queue = [];
+  }
+  async add(bytes) {
+    this.queue.push(bytes);
+    if (this.queue.length === BATCH) await this.flush();
+  }
+  async flush() {
+    const texts = this.queue.splice(0);
+    child.stdin.cork();
+    const answers = await ours(this.number, texts);
+    texts.forEach((bytes, i) => {
+      const text = bytes.toString("utf8");
+      const right = this.reference.encode_ordinary(text);
+      compared++;
+      if (right.length === answers[i].length && right.every((id, k) => id === answers[i][k])) return;
+      console.error(`${this.name}: ${JSON.stringify(text)} (${bytes.toString("hex")})\n  reference ${[...right]}\n  tokencap  ${answers[i]}`);
+      if (++differences === 10) process.exit(1);
+    });
+  }
+}
+
+// Pieces of the files at hand, this project's own and the packages': prose and code as people write them.
+function prose() {
+  const dirs = [fileURLToPath(new URL(".", import.meta.url)), fileURLToPath(new URL("../../src/meter/", import.meta.url)),
+    fileURLToPath(new URL("../../", import.meta.url))];
+  const pieces = [];
+  for (const dir of dirs)
+    for (const file of readdirSync(dir, { withFileTypes: true }))
+      if (file.isFile() && /\.(md|c|h|mjs|txt)$|Makefile|LICENSE/.test(file.name)) {
+        const text = readFileSync(dir + file.name, "utf8");
+        for (let i = 0; i < text.length && i < 60000; i += 97) pieces.push(text.slice(i, i + 150).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, ""));
+      }
+  return pieces;
+}
+
+async function everyToken(c) {
+  const texts = [];
+  const bytes = c.reference.token_byte_values();
+  for (const token of bytes) {
+    const b = Buffer.from(token);
+    texts.push(b);
+    await c.add(b);
+    await c.add(Buffer.concat([Buffer.from("a"), b, Buffer.from("b")]));
+  }
+  await c.flush();
+  return texts.map((b) => b.toString("utf8")).filter((s) => !s.includes("\ufffd"));
+}
+
+async function everyCodePoint(c) {
+  for (let cp = 0; cp < 0x110000; cp++) {
+    if (cp >= 0xd800 && cp < 0xe000) continue;
+    const x = String.fromCodePoint(cp);
+    // One string holds several contexts; each stands between characters that end any piece.
+    await c.add(Buffer.from(`${x} a${x}b A${x} ${x}B !${x}! ${x}${x}a 1${x}1 '${x}\n${x}\n \n ${x}`));
+    await c.add(Buffer.from(`'s${x} ${x}'s A${x}a  ${x} ${x}A`));
+    await c.add(Buffer.from(`${x}  `));
+    await c.add(Buffer.from(`a ${x}`));
+  }
+  await c.flush();
+}
+
+async function generated(c, corpus, strings) {
+  const kinds = Object.entries(KINDS);
+  for (let i = 0; i < strings; i++) {
+    const r = random(i + 1);
+    const k = i % (kinds.length + 1);
+    await c.add(k === kinds.length ? broken(r) : Buffer.from(kinds[k][1](r, corpus).replace(/\p{Cs}/gu, "\ufffd")));
+  }
+  await c.flush();
+}
+
+const list = names.length ? names : Object.keys(NUMBER);
+for (const name of list) {
+  const c = new Comparison(name);
+  const before = compared;
+  const strings = Math.ceil(Number(wanted) / (name.startsWith("o200k") || name.startsWith("cl100k") ? 1 : 10));
+  const full = strings >= 100000;
+  const tokens = await everyToken(c);
+  if (full || strings >= 10000) await everyCodePoint(c);
+  await generated(c, { tokens, prose: prose() }, strings);
+  console.log(`${name}: ${compared - before} strings compared with the reference`);
+  c.reference.free();
+}
+child.stdin.end();
+console.log(`${compared - differences} passed, ${differences} failed`);
+process.exit(differences ? 1 : 0);
