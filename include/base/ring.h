@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_RING_H
+#define BASE_RING_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * A bounded ring of bytes between one writer thread and one reader thread. A full ring blocks its
+ * writer: that is the back-pressure from a slow client to the upstream. The caller owns the struct.
+ *
+ *     read ≤ written ≤ read + size     (positions only grow; they wrap as 32-bit numbers)
+ */
+
+struct ring {
+    char *bytes;
+    uint32_t size; /* a power of two */
+    _Atomic uint32_t written, read;
+    _Atomic uint32_t end;       /* enum ring_end, set by the writer */
+    _Atomic uint32_t abandoned; /* set by the reader, or by the writer after a stall */
+    _Atomic uint32_t news;      /* bumped by the writer: what the reader sleeps on */
+    _Atomic uint32_t room;      /* bumped by the reader: what the writer sleeps on */
+};
+
+enum ring_end { RING_OPEN, RING_WHOLE, RING_BROKEN };
+
+int ring_init(struct ring *r, uint32_t size, struct err *e) MUST_CHECK; /* size: a power of two */
+void ring_finish(struct ring *r);
+
+/* Writer: everything, blocking while there is no room. False when the reader has abandoned the ring,
+ * or no byte was taken for stall_ms (the ring is abandoned then). */
+bool ring_write(struct ring *r, struct span bytes, int64_t stall_ms);
+void ring_close(struct ring *r, enum ring_end how);
+
+/* Reader: up to max bytes; 0 when none came within timeout_ms, or when the ring has ended and is
+ * empty: ask ring_ended() first. */
+size_t ring_read(struct ring *r, char *out, size_t max, int64_t timeout_ms);
+enum ring_end ring_ended(struct ring *r); /* RING_OPEN while a byte is left to read */
+void ring_abandon(struct ring *r);
+bool ring_abandoned(struct ring *r);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/ring.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/futex.h"
+
+int ring_init(struct ring *r, uint32_t size, struct err *e)
+{
+    char *bytes = malloc(size);
+
+    if (!bytes)
+        return err_set(e, ERR_MEMORY, "no memory for a ring of %u bytes", size);
+    *r = (struct ring){.bytes = bytes, .size = size};
+    return 0;
+}
+
+void ring_finish(struct ring *r)
+{
+    free(r->bytes);
+    r->bytes = NULL;
+}
+
+/* The counters order everything: a side reads the other's event counter, then looks, then sleeps only
+ * if the counter has not moved, so that no change between the look and the sleep is missed. */
+static void announce(_Atomic uint32_t *event)
+{
+    atomic_fetch_add(event, 1);
+    futex_wake(event);
+}
+
+static uint32_t put(struct ring *r, struct span s)
+{
+    uint32_t written = atomic_load_explicit(&r->written, memory_order_relaxed);
+    uint32_t room = r->size - (written - atomic_load_explicit(&r->read, memory_order_acquire));
+    uint32_t n = s.n < room ? (uint32_t)s.n : room;
+    uint32_t at = written & (r->size - 1);
+    uint32_t first = n < r->size - at ? n : r->size - at;
+
+    if (!n)
+        return 0;
+    memcpy(r->bytes + at, s.p, first);
+    memcpy(r->bytes, s.p + first, n - first);
+    atomic_store_explicit(&r->written, written + n, memory_order_release);
+    announce(&r->news);
+    return n;
+}
+
+bool ring_write(struct ring *r, struct span s, int64_t stall_ms)
+{
+    int64_t deadline = clock_mono_ns() + stall_ms * 1000000;
+
+    while (s.n) {
+        uint32_t seen = atomic_load(&r->room);
+        uint32_t n = ring_abandoned(r) ? 0 : put(r, s);
+        int64_t left = deadline - clock_mono_ns();
+
+        s = span_skip(s, n);
+        if (n) {
+            deadline = clock_mono_ns() + stall_ms * 1000000;
+        } else if (ring_abandoned(r) || left <= 0) {
+            ring_abandon(r);
+            return false;
+        } else {
+            futex_wait(&r->room, seen, left / 1000000 + 1);
+        }
+    }
+    return true;
+}
+
+void ring_close(struct ring *r, enum ring_end how)
+{
+    atomic_store_explicit(&r->end, how, memory_order_release);
+    announce(&r->news);
+}
+
+static uint32_t take(struct ring *r, char *out, size_t max)
+{
+    uint32_t read = atomic_load_explicit(&r->read, memory_order_relaxed);
+    uint32_t have = atomic_load_explicit(&r->written, memory_order_acquire) - read;
+    uint32_t n = max < have ? (uint32_t)max : have;
+    uint32_t at = read & (r->size - 1);
+    uint32_t first = n < r->size - at ? n : r->size - at;
+
+    if (!n)
+        return 0;
+    memcpy(out, r->bytes + at, first);
+    memcpy(out + first, r->bytes, n - first);
+    atomic_store_explicit(&r->read, read + n, memory_order_release);
+    announce(&r->room);
+    return n;
+}
+
+size_t ring_read(struct ring *r, char *out, size_t max, int64_t timeout_ms)
+{
+    uint32_t seen = atomic_load(&r->news);
+    uint32_t n = take(r, out, max);
+
+    if (n || atomic_load_explicit(&r->end, memory_order_acquire) != RING_OPEN)
+        return n ? n : take(r, out, max);
+    futex_wait(&r->news, seen, timeout_ms);
+    return take(r, out, max);
+}
+
+enum ring_end ring_ended(struct ring *r)
+{
+    enum ring_end end = atomic_load_explicit(&r->end, memory_order_acquire);
+
+    return atomic_load(&r->written) == atomic_load(&r->read) ? end : RING_OPEN;
+}
+
+void ring_abandon(struct ring *r)
+{
+    atomic_store(&r->abandoned, 1);
+    announce(&r->room);
+    announce(&r->news);
+}
+
+bool ring_abandoned(struct ring *r)
+{
+    return atomic_load(&r->abandoned) != 0;
+}
