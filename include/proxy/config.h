@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "proxy/options.h"
+#include "proxy/provider.h"
 
 /*
  * The daemon's configuration, from flags, environment, file and defaults, in this order of precedence.
@@ -46,6 +47,7 @@ struct config {
     char *pricing_dirs[2];    /* for price_load(): the shipped tables, then the operator's */
     int npricing_dirs;
 
+    struct providers providers; /* the two built-in ones, then those of the file's sections */
     char *file;               /* the configuration file that was read; NULL: none */
     enum config_source source[OPTION_COUNT]; /* where each value came from, */
     int line[OPTION_COUNT];                  /* and on which line of the file */
@@ -102,6 +104,7 @@ int config_read_file(struct config *c, const char *path, struct err *e) MUST_CHE
 
 /* Checks options against each other and against the file system, fills what is made from them, and
  * adds warnings. */
-int config_settle(struct config *c, struct err *e) MUST_CHECK;
+int config_settle(struct config *c, const struct config *running, struct err *e) MUST_CHECK;
+int config_add_builtin(struct config *c, struct err *e) MUST_CHECK;
 
 #endif

@@ -247,7 +247,7 @@ static int find_file(struct config *c, const char *given, struct err *e)
 
 static int load(struct config *c, struct flags *f, struct err *e)
 {
-    if (set_defaults(c, e) < 0 || read_flags(c, f, e) < 0)
+    if (config_add_builtin(c, e) < 0 || set_defaults(c, e) < 0 || read_flags(c, f, e) < 0)
         return -1;
     if (f->action == CONFIG_HELP || f->action == CONFIG_HELP_ALL || f->action == CONFIG_VERSION)
         return 0;
@@ -256,7 +256,7 @@ static int load(struct config *c, struct flags *f, struct err *e)
     if (c->file && config_read_file(c, c->file, e) < 0)
         return -1;
     warn_of_near_misses(c);
-    return config_settle(c, e);
+    return config_settle(c, NULL, e);
 }
 
 int config_load(int argc, char **argv, struct config *out, enum config_action *action,
@@ -288,6 +288,7 @@ void config_finish(struct config *c)
     for (size_t i = 0; i < sizeof c->pricing_dirs / sizeof *c->pricing_dirs; i++)
         free(c->pricing_dirs[i]);
     free(c->file);
+    providers_finish(&c->providers);
     buf_finish(&c->warnings);
     *c = (struct config){0};
 }
@@ -338,7 +339,7 @@ static int keep_what_needs_a_restart(struct config *c, const struct config *runn
 
 static int reload(struct config *c, const struct config *running, struct err *e)
 {
-    if (set_defaults(c, e) < 0)
+    if (config_add_builtin(c, e) < 0 || set_defaults(c, e) < 0)
         return -1;
     for (int i = 0; i < OPTION_COUNT; i++)
         if ((running->source[i] > FROM_FILE || option_rows[i].type == OPTION_SECRET) &&
@@ -352,7 +353,7 @@ static int reload(struct config *c, const struct config *running, struct err *e)
     }
     if (keep_what_needs_a_restart(c, running, e) < 0)
         return -1;
-    return config_settle(c, e);
+    return config_settle(c, running, e);
 }
 
 int config_reload(const struct config *running, struct config *out, struct err *e)

@@ -16,6 +16,7 @@ struct reader {
     int line;
     const char *line_start;
     int seen[OPTION_COUNT]; /* the line that set an option; 0: none yet */
+    bool in_provider;       /* a [providers.NAME] section has begun */
 };
 
 /* path:line:column before the message in e; at points into the current line. */
@@ -64,6 +65,34 @@ static int value_of(const struct reader *r, struct span text, struct span *value
     return 0;
 }
 
+/* [providers.NAME]: from here to the next section, lines describe that provider. */
+static int read_section(struct reader *r, struct span line, struct err *e)
+{
+    struct span name, rest;
+
+    if (!span_starts(line, SPAN("[providers.")) || !span_cut(line, ']', &name, &rest) ||
+        span_trim(rest).n) {
+        err_set(e, ERR_INVALID, "there is no section %.*s; sections are [providers.NAME]",
+                line.n > 80 ? 80 : (int)line.n, line.p);
+        return at(r, line.p, e);
+    }
+    name = span_skip(name, strlen("[providers."));
+    r->in_provider = true;
+    return provider_add(&r->config->providers, name, e) ? at(r, name.p, e) : 0;
+}
+
+static int read_provider(struct reader *r, struct span key, struct span value, struct err *e)
+{
+    const char *where = value.p;
+
+    if (value_of(r, value, &value, e) < 0)
+        return -1;
+    if (provider_assign(&r->config->providers, key, value, e) == 0)
+        return 0;
+    err_prefix(e, "%.*s", key.n > 80 ? 80 : (int)key.n, key.p);
+    return at(r, where, e);
+}
+
 static int read_line(struct reader *r, struct span line, struct err *e)
 {
     struct span key, value;
@@ -72,17 +101,16 @@ static int read_line(struct reader *r, struct span line, struct err *e)
     line = span_trim(line);
     if (!line.n || line.p[0] == '#')
         return 0;
-    if (line.p[0] == '[') {
-        err_set(e, ERR_INVALID, "there is no section %.*s; options stand outside of sections",
-                line.n > 80 ? 80 : (int)line.n, line.p);
-        return at(r, line.p, e);
-    }
+    if (line.p[0] == '[')
+        return read_section(r, line, e);
     if (!span_cut(line, '=', &key, &value)) {
         err_set(e, ERR_INVALID, "a line is either \"option = value\" or a comment that starts with "
                                 "#; here \"=\" is missing");
         return at(r, line.p, e);
     }
     key = span_trim(key);
+    if (r->in_provider)
+        return read_provider(r, key, value, e);
     id = option_find(key);
     if (id < 0)
         return unknown_key(r, key, e);

@@ -7,6 +7,7 @@
 
 #include "base/datadir.h"
 #include "proxy/config.h"
+#include "proxy/secret.h"
 
 #define DEFAULT_PRICING TOKENCAP_SYSCONFDIR "/pricing.d"
 
@@ -187,13 +188,47 @@ static int fill_folders(struct config *c, struct err *e)
     return 0;
 }
 
-int config_settle(struct config *c, struct err *e)
+/* ---- the providers ---- */
+
+/* They come first, so that a section cannot take their names. */
+int config_add_builtin(struct config *c, struct err *e)
+{
+    struct providers *p = &c->providers;
+
+    if (provider_add(p, SPAN("openai"), e) || provider_assign(p, SPAN("key"), SPAN("OPENAI_API_KEY"), e))
+        return -1;
+    if (provider_add(p, SPAN("anthropic"), e) ||
+        provider_assign(p, SPAN("key"), SPAN("ANTHROPIC_API_KEY"), e) ||
+        provider_assign(p, SPAN("dialect"), SPAN("anthropic"), e))
+        return -1;
+    return provider_assign(p, SPAN("key-header"), SPAN("x-api-key"), e);
+}
+
+static int complete_builtin(struct provider *p, const char *url, const char *key, struct err *e)
+{
+    free(p->base_url);
+    p->base_url = strdup(url);
+    p->key = key && *key ? secret_keep(key) : NULL;
+    if (!p->base_url || (key && *key && !p->key))
+        return err_set(e, ERR_MEMORY, "no memory");
+    return 0;
+}
+
+static int settle_providers(struct config *c, const struct config *running, struct err *e)
+{
+    if (complete_builtin(&c->providers.list[0], c->openai_upstream, c->openai_key, e) ||
+        complete_builtin(&c->providers.list[1], c->anthropic_upstream, c->anthropic_key, e))
+        return -1;
+    return provider_settle(&c->providers, running ? &running->providers : NULL, e);
+}
+
+int config_settle(struct config *c, const struct config *running, struct err *e)
 {
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (checks[i](c, e) < 0)
             return -1;
     add_warnings(c);
-    return fill_folders(c, e);
+    return fill_folders(c, e) || settle_providers(c, running, e) ? -1 : 0;
 }
 
 bool config_host_allowed(const struct config *c, struct span host)

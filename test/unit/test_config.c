@@ -262,8 +262,8 @@ static void mistakes_in_the_file_are_located(void **state)
     expect_in_file("port = 1\r\nport = 2\r\n", ":2:1: port is set already on line 1");
     expect_in_file("port 1\n", ":1:1: a line is either \"option = value\" or a comment that starts "
                                "with #; here \"=\" is missing");
-    expect_in_file("[providers.x]\n",
-                   ":1:1: there is no section [providers.x]; options stand outside of sections");
+    expect_in_file("[other]\n",
+                   ":1:1: there is no section [other]; sections are [providers.NAME]");
     expect_in_file("db-path = \"x\n", ":1:11: the closing quote is missing");
     expect_in_file("db-path = \"x\" y\n",
                    ":1:15: nothing but a comment may follow the closing quote");
@@ -284,6 +284,31 @@ static void a_file_that_cannot_be_read(void **state)
             "--config", "/nowhere/x.conf", NULL);
     snprintf(message, sizeof message, "configuration file %s cannot be read: Is a directory", dir);
     refused(78, message, "--config", dir, NULL);
+}
+
+static void providers_have_sections(void **state)
+{
+    char *file = write_file("providers.conf", "port = 1\n[providers.groq]\n"
+                                              "base-url = https://api.groq.com/openai/v1/\n"
+                                              "key = GROQ_KEY\nmodels = llama-*, qwen*\n"
+                                              "stream-options = no\n");
+    const struct provider *p;
+    struct config c;
+
+    (void)state;
+    setenv("GROQ_KEY", "gsk", 1);
+    must_load(&c, "--config", file, NULL);
+    p = provider_find(&c.providers, SPAN("groq"));
+    assert_non_null(p);
+    assert_string_equal(p->base_url, "https://api.groq.com/openai/v1");
+    assert_string_equal(p->key, "gsk");
+    assert_null(getenv("GROQ_KEY"));
+    assert_false(p->stream_options);
+    assert_ptr_equal(provider_for(&c.providers, false, SPAN("llama-3.3-70b")), p);
+    assert_string_equal(provider_for(&c.providers, false, SPAN("gpt-4o"))->name, "openai");
+    assert_string_equal(provider_for(&c.providers, true, SPAN("llama-3.3-70b"))->name, "anthropic");
+    config_finish(&c);
+    free(file);
 }
 
 static void values_in_the_file(void **state)
@@ -515,7 +540,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     static const char *const names[] = {"order.conf", "bad.conf", "values.conf", "cert.pem",
-                                        "dump.conf", "reload.conf"};
+                                        "dump.conf", "reload.conf", "providers.conf"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unlink(path_of(names[i]));
@@ -534,6 +559,7 @@ int main(void)
         cmocka_unit_test_setup(urls, clean),
         cmocka_unit_test_setup(mistakes_in_the_file_are_located, clean),
         cmocka_unit_test_setup(a_file_that_cannot_be_read, clean),
+        cmocka_unit_test_setup(providers_have_sections, clean),
         cmocka_unit_test_setup(values_in_the_file, clean),
         cmocka_unit_test_setup(tls_goes_in_pairs, clean),
         cmocka_unit_test_setup(secrets_leave_the_environment, clean),
