@@ -46,6 +46,8 @@ void ledger_close(struct ledger *l); /* after all callers have returned; NULL is
 
 enum hold_state { HOLD_OPEN, HOLD_SETTLED, HOLD_VOIDED, HOLD_ESTIMATED, HOLD_INTERRUPTED };
 
+const char *hold_state_name(enum hold_state s); /* "open", "settled", … */
+
 enum scope { SCOPE_NONE, SCOPE_GLOBAL, SCOPE_PROJECT, SCOPE_TOKEN, SCOPE_RUN, SCOPE_REQUEST };
 
 const char *scope_name(enum scope s); /* "global", "project", … */

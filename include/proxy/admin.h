@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PROXY_ADMIN_H
+#define PROXY_ADMIN_H
+
+#include "proxy/exchange.h"
+
+/*
+ * Health, usage, budgets, tokens and metrics: answered on the connection's own thread, so that they work
+ * with every worker busy. 0 with x->reply made, or -1 with x->refusal filled.
+ */
+int admin_answer(struct exchange *x) MUST_CHECK;
+
+/* The parts of it, one a file; each answers the routes of one subject. */
+int admin_root(struct exchange *x) MUST_CHECK;
+int admin_health(struct exchange *x) MUST_CHECK;
+int admin_metrics(struct exchange *x) MUST_CHECK;
+int admin_usage(struct exchange *x) MUST_CHECK;
+int admin_history(struct exchange *x) MUST_CHECK;
+int admin_budget(struct exchange *x) MUST_CHECK;
+int admin_budget_reset(struct exchange *x) MUST_CHECK;
+int admin_budgets(struct exchange *x) MUST_CHECK;
+int admin_tokens(struct exchange *x) MUST_CHECK;
+int admin_token(struct exchange *x) MUST_CHECK;
+
+/* What they share: a reply of JSON written so far, and the ledger's errors in HTTP's terms. */
+int admin_reply(struct exchange *x, int status, const char *content_type) MUST_CHECK;
+int admin_refuse_ledger(struct exchange *x, const struct err *e);
+
+#endif

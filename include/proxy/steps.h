@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PROXY_STEPS_H
+#define PROXY_STEPS_H
+
+#include "proxy/exchange.h"
+
+/*
+ * The steps of an exchange, in the order of the table in exchange.c. Each runs on the worker's thread,
+ * returns 0 to go on, or -1 with x->refusal filled. settle and finish run whatever came before.
+ */
+
+int step_admit(struct exchange *x, struct upstream *u);   /* may it come in */
+int step_parse(struct exchange *x, struct upstream *u);   /* the body's facts */
+int step_choose(struct exchange *x, struct upstream *u);  /* the provider, and whose key */
+int step_count(struct exchange *x, struct upstream *u);   /* input tokens */
+int step_price(struct exchange *x, struct upstream *u);   /* the model's price */
+int step_predict(struct exchange *x, struct upstream *u); /* output, cost, bounds */
+int step_quote(struct exchange *x, struct upstream *u);   /* /v1/estimate: the answer is the prediction */
+int step_reserve(struct exchange *x, struct upstream *u); /* hold it, or 402 */
+int step_forward(struct exchange *x, struct upstream *u); /* to the upstream, and its answer back */
+int step_settle(struct exchange *x, struct upstream *u);  /* end the hold, once it is open */
+int step_finish(struct exchange *x, struct upstream *u);  /* what is left of the reply; the log line */
+
+/* afford.c: the largest output limit of one answer whose hold fits into `room`; 0: none. strict says what
+ * the hold is: the maximum, else the estimate. */
+int64_t afford_tokens(const struct exchange *x, nano_t room, bool strict);
+/* What the request can cost at most with that output limit (0: the bound it has). -1: overflow. */
+int afford_maximum(const struct exchange *x, int64_t limit, nano_t *out, struct err *e) MUST_CHECK;
+
+/* overbudget.c: the 402 from the verdict. */
+int refuse_over_budget(struct exchange *x);
+
+/* reply.c: the X-Tokencap-* headers. Predictions as far as the exchange came; actual figures once it has
+ * been settled. */
+void reply_add_predictions(struct exchange *x, struct headers *h);
+void reply_add_actuals(struct exchange *x, struct headers *h);
+void reply_add_ids(struct exchange *x, struct headers *h);
+
+#endif

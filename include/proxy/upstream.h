@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PROXY_UPSTREAM_H
+#define PROXY_UPSTREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "proxy/headers.h"
+
+/*
+ * One POST (or GET) to an upstream, through one libcurl easy handle a worker, which keeps its
+ * connections alive between calls. Blocking. A request is sent at most once: its body cannot be rewound,
+ * so that libcurl cannot repeat it on another connection. The only file that knows libcurl.
+ */
+
+/* How a call ended. The table in upstream.c says of each what the client is told and whether the
+ * provider may have billed it. */
+enum upstream_end {
+    UPSTREAM_WHOLE,         /* the answer came to its framed end */
+    UPSTREAM_UNRESOLVED,    /* DNS */
+    UPSTREAM_REFUSED,       /* no connection */
+    UPSTREAM_SLOW_CONNECT,
+    UPSTREAM_TLS,
+    UPSTREAM_LOST,          /* gone, or not HTTP, before the head was whole */
+    UPSTREAM_BROKEN,        /* gone in the middle of the body */
+    UPSTREAM_SILENT,        /* nothing within the deadline for the first byte */
+    UPSTREAM_STALLED,       /* nothing within the deadline between bytes, or the whole request's */
+    UPSTREAM_TOO_LARGE,     /* past the answer's bound */
+    UPSTREAM_CUT,           /* we ended it: a callback said so */
+    UPSTREAM_OURS,          /* no memory, or a handle that would not be set up */
+    UPSTREAM_ENDS
+};
+
+struct upstream_limits {
+    int64_t connect_ms, first_byte_ms, gap_ms, request_ms, max_answer;
+    const char *ca_file; /* "": the system's */
+};
+
+struct upstream_request {
+    const char *url;
+    bool post, head_only;
+    const struct headers *headers; /* to send; Host, lengths and Expect are the library's */
+    struct span body;
+    struct upstream_limits limits;
+    struct arena *arena; /* where the answer's headers go */
+
+    /* Called on the worker's thread. ctx is theirs. */
+    void *ctx;
+    bool (*head)(void *ctx, int status, const struct headers *h); /* false: cut */
+    bool (*data)(void *ctx, struct span bytes);                   /* false: cut; may block */
+    bool (*stop)(void *ctx); /* asked at least every second: true cuts */
+};
+
+struct upstream_result {
+    enum upstream_end end;
+    bool sent;        /* a byte of the request may have reached the upstream */
+    bool head;        /* head() was called */
+    bool well_framed; /* the body's end was told by its framing, not by the connection's */
+    int64_t first_byte_ms; /* from the start of the call; < 0: none came */
+    char why[256];    /* libcurl's words, for the log */
+};
+
+struct upstream;
+
+void upstream_library_init(void);
+void upstream_library_finish(void);
+
+struct upstream *upstream_create(void); /* NULL: no memory. One thread's. */
+void upstream_destroy(struct upstream *u);
+
+void upstream_call(struct upstream *u, const struct upstream_request *q, struct upstream_result *out);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "proxy/admin.h"
+
+#include "base/jsonw.h"
+#include "base/log.h"
+
+static int (*const answers[MANAGE_KINDS])(struct exchange *) = {
+    [MANAGE_ROOT] = admin_root,       [MANAGE_HEALTH] = admin_health,
+    [MANAGE_METRICS] = admin_metrics, [MANAGE_USAGE] = admin_usage,
+    [MANAGE_HISTORY] = admin_history, [MANAGE_BUDGET] = admin_budget,
+    [MANAGE_BUDGETS] = admin_budgets, [MANAGE_BUDGET_RESET] = admin_budget_reset,
+    [MANAGE_TOKENS] = admin_tokens,   [MANAGE_TOKEN] = admin_token,
+};
+
+int admin_answer(struct exchange *x)
+{
+    const struct route *route = x->target.route;
+
+    if (route->kind == ROUTE_MANAGE &&
+        access_manage(&x->caller, route, x->method, span_of(x->project), &x->refusal))
+        return -1;
+    return answers[route->manage](x);
+}
+
+int admin_reply(struct exchange *x, int status, const char *content_type)
+{
+    if (x->reply.body.failed)
+        return refuse(&x->refusal, REFUSE_INTERNAL, NULL, "No memory for the answer.");
+    x->reply.status = status;
+    headers_add(&x->reply.headers, &x->arena, SPAN("Content-Type"), span_of(content_type));
+    headers_add(&x->reply.headers, &x->arena, SPAN("Cache-Control"), SPAN("no-store"));
+    return 0;
+}
+
+int admin_refuse_ledger(struct exchange *x, const struct err *e)
+{
+    if (e->code == ERR_INVALID)
+        return refuse(&x->refusal, REFUSE_INVALID_REQUEST, NULL, "%s", e->msg);
+    log_error("request_id=%s ledger: %s", x->id, e->msg);
+    x->refusal.retry_after = 1;
+    return refuse(&x->refusal, REFUSE_LEDGER_UNAVAILABLE, NULL, "The ledger cannot answer now.");
+}
+
+int admin_health(struct exchange *x)
+{
+    buf_str(&x->reply.body, "{\"status\":\"ok\"}");
+    return admin_reply(x, 200, "application/json");
+}
+
+static void write_endpoints(struct jsonw *w, struct arena *a)
+{
+    size_t n;
+    const struct route *table = route_table(&n);
+
+    jsonw_key(w, "endpoints");
+    jsonw_open(w, '{');
+    for (size_t i = 0; i < n; i++) {
+        struct target t = {.route = &table[i]};
+        jsonw_member_str(w, table[i].path, span_of(route_allow(&t, a)));
+    }
+    jsonw_close(w, '}');
+}
+
+int admin_root(struct exchange *x)
+{
+    struct jsonw w;
+
+    jsonw_init(&w, &x->reply.body);
+    jsonw_open(&w, '{');
+    jsonw_member_str(&w, "name", SPAN("Tokencap Proxy"));
+    jsonw_member_str(&w, "version", SPAN(TOKENCAP_VERSION));
+    jsonw_member_str(&w, "status", SPAN("healthy"));
+    write_endpoints(&w, &x->arena);
+    jsonw_close(&w, '}');
+    return admin_reply(x, 200, "application/json");
+}
+
+int admin_metrics(struct exchange *x)
+{
+    struct server *s = x->server;
+    struct buf *out = &x->reply.body;
+    struct ledger_stats ledger;
+    struct tokcache_stats cache;
+
+    ledger_stats(s->ledger, &ledger);
+    tokcache_stats(s->tokens, &cache);
+    metrics_write(&s->metrics, out);
+    metric_write(out, "tokencap_queue_length", "gauge", "Requests waiting for a worker",
+                 (double)queue_length(&s->queue));
+    metric_write(out, "tokencap_holds_open", "gauge", "Holds not yet ended", (double)ledger.holds_open);
+    metric_write(out, "tokencap_oldest_hold_seconds", "gauge", "Age of the oldest open hold",
+                 (double)ledger.oldest_hold_ms / 1e3);
+    metric_write(out, "tokencap_held_usd", "gauge", "Money in open holds", (double)ledger.held / 1e9);
+    metric_write(out, "tokencap_overrun_usd_total", "counter", "Actual costs above strict holds",
+                 (double)ledger.overrun / 1e9);
+    metric_write(out, "tokencap_ledger_commits_total", "counter", "Group commits", (double)ledger.commits);
+    metric_write(out, "tokencap_ledger_commit_seconds_total", "counter", "Time spent in commits",
+                 (double)ledger.commit_ns / 1e9);
+    metric_write(out, "tokencap_ledger_writes_total", "counter", "Operations committed",
+                 (double)ledger.writes);
+    metric_write(out, "tokencap_token_cache_hits_total", "counter", "Texts whose count was remembered",
+                 (double)cache.hits);
+    metric_write(out, "tokencap_token_cache_misses_total", "counter", "Texts that were counted",
+                 (double)cache.misses);
+    buf_printf(out, "# HELP tokencap_build_info The running version\n"
+                    "# TYPE tokencap_build_info gauge\n"
+                    "tokencap_build_info{version=\"%s\"} 1\n", TOKENCAP_VERSION);
+    return admin_reply(x, 200, "text/plain; version=0.0.4; charset=utf-8");
+}

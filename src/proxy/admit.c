@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
+#include "proxy/steps.h"
+
+#define BIG_BODY (1 << 20)
+
+/* The mark that this proxy puts on what it sends upstream: seen again, it is a loop. */
+static bool came_from_us(const struct exchange *x)
+{
+    return header_has_token(headers_get(&x->headers, "x-tokencap-via"), x->server->instance);
+}
+
+static int check_waiting(struct exchange *x)
+{
+    int64_t waited = clock_mono_ns() - x->arrived_ns;
+
+    metric_add(&x->server->metrics.queue_wait_ns, waited);
+    if (waited <= x->settings->config.queue_timeout * 1000000)
+        return 0;
+    metric_add(&x->server->metrics.shed, 1);
+    return refuse(&x->refusal, REFUSE_OVERLOADED, NULL, "No worker was free in time.");
+}
+
+int step_admit(struct exchange *x, struct upstream *u)
+{
+    (void)u;
+    if (check_waiting(x))
+        return -1;
+    if (exchange_client_is_gone(x)) /* nobody will read this; nothing was sent and nothing is held */
+        return refuse(&x->refusal, REFUSE_OVERLOADED, NULL, "The client left.");
+    if (came_from_us(x))
+        return refuse(&x->refusal, REFUSE_LOOP, NULL,
+                      "This request has been through this proxy already: an upstream points back here.");
+    return x->target.route->kind == ROUTE_ESTIMATE ? 0 : access_proxied(&x->caller, &x->refusal);
+}
+
+/* A large body's tree takes many times its size, so only a few are parsed at once. */
+static int parse(struct exchange *x)
+{
+    const struct config *c = &x->settings->config;
+    struct json_limits limits = {(int)c->max_json_depth, (size_t)c->max_json_nodes};
+    bool big = x->body.n > BIG_BODY;
+    int r;
+
+    if (big)
+        while (sem_wait(&x->server->big_parses))
+            ; /* interrupted */
+    r = request_parse(x->target.route->api, buf_all(&x->body), &limits, &x->arena, &x->request,
+                      &x->refusal);
+    if (big)
+        sem_post(&x->server->big_parses);
+    return r;
+}
+
+int step_parse(struct exchange *x, struct upstream *u)
+{
+    (void)u;
+    if (parse(x))
+        return -1;
+    if (x->caller.has_token && !access_model_allowed(x->caller.token.models, x->request.model))
+        return refuse(&x->refusal, REFUSE_FORBIDDEN, "model",
+                      "This project token may not use that model; it is for: %s.",
+                      x->caller.token.models);
+    return 0;
+}
+
+/* The path's prefix says which provider, else the model does, else the dialect. */
+int step_choose(struct exchange *x, struct upstream *u)
+{
+    const struct providers *all = &x->settings->config.providers;
+
+    (void)u;
+    x->provider = x->target.provider ? x->target.provider
+                                     : provider_for(all, x->target.dialect == DIALECT_ANTHROPIC,
+                                                    x->request.model);
+    if (x->target.route->kind == ROUTE_ESTIMATE)
+        return 0;
+    return access_lend(&x->caller, x->provider, &x->lent_key, &x->refusal);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "proxy/exchange.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "proxy/guard.h"
+#include "proxy/steps.h"
+
+#define KIND(k)   (1 << (k))
+#define PRICED    KIND(ROUTE_PRICED)
+#define ESTIMATED KIND(ROUTE_ESTIMATE)
+#define FORWARDED KIND(ROUTE_FORWARD)
+#define ALL       (PRICED | ESTIMATED | FORWARDED)
+
+/*
+ * The life of an exchange. A step runs for the kinds of route it is for, and after a refusal only if it
+ * runs always: so once `reserve` has opened a hold, the only way out is through `settle`.
+ */
+static const struct step {
+    const char *name;
+    int (*run)(struct exchange *x, struct upstream *u);
+    int kinds;
+    bool always;
+} steps[] = {
+    {"admit",   step_admit,   ALL,                false},
+    {"parse",   step_parse,   PRICED | ESTIMATED, false},
+    {"choose",  step_choose,  ALL,                false},
+    {"count",   step_count,   PRICED | ESTIMATED, false},
+    {"price",   step_price,   PRICED | ESTIMATED, false},
+    {"predict", step_predict, PRICED | ESTIMATED, false},
+    {"quote",   step_quote,   ESTIMATED,          false},
+    {"reserve", step_reserve, PRICED,             false},
+    {"forward", step_forward, PRICED | FORWARDED, false},
+    {"settle",  step_settle,  PRICED,             true},
+    {"finish",  step_finish,  ALL,                true},
+};
+
+void exchange_run(struct exchange *x, struct upstream *u)
+{
+    int kind = KIND(x->target.route->kind);
+
+    metric_add(&x->server->metrics.in_flight, 1);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        if (!(steps[i].kinds & kind) || (x->refused && !steps[i].always))
+            continue;
+        if (steps[i].run(x, u))
+            x->refused = true;
+    }
+    metric_add(&x->server->metrics.in_flight, -1);
+    exchange_release(x);
+}
+
+/* ---- beginning and end ---- */
+
+static void make_id(char id[REQUEST_ID_LEN + 1])
+{
+    uint64_t random[2];
+
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        abort(); /* cannot fail for 16 bytes once the system has booted: getrandom(2) */
+    snprintf(id, REQUEST_ID_LEN + 1, "req_%016" PRIx64 "%016" PRIx64, random[0], random[1]);
+}
+
+struct exchange *exchange_create(struct server *s, int client_fd, const struct sockaddr *peer,
+                                 socklen_t peer_len)
+{
+    struct exchange *x = calloc(1, sizeof *x);
+
+    if (!x)
+        return NULL;
+    x->server = s;
+    x->settings = settings_acquire(s);
+    arena_init(&x->arena, (size_t)x->settings->config.max_body * 2 + (1 << 20));
+    buf_init(&x->body, (size_t)x->settings->config.max_body);
+    buf_init(&x->reply.body, 0);
+    atomic_init(&x->users, 1);
+    make_id(x->id);
+    x->arrived_ns = clock_mono_ns();
+    x->arrived_ms = clock_wall_ms();
+    pthread_mutex_init(&x->fd_lock, NULL);
+    x->client_fd = client_fd;
+    if (peer && peer_len <= sizeof x->peer)
+        memcpy(&x->peer, peer, peer_len);
+    return x;
+}
+
+void exchange_release(struct exchange *x)
+{
+    if (atomic_fetch_sub(&x->users, 1) != 1)
+        return;
+    atomic_fetch_sub(&x->server->memory, x->memory);
+    request_finish(&x->request);
+    answer_finish(&x->answer);
+    ring_finish(&x->reply.ring);
+    buf_finish(&x->reply.body);
+    buf_finish(&x->body);
+    arena_finish(&x->arena);
+    settings_release(x->server, x->settings);
+    pthread_mutex_destroy(&x->fd_lock);
+    free(x);
+}
+
+/* ---- the connection's thread ---- */
+
+bool exchange_is_project_id(struct span s)
+{
+    static const char marks[] = "._:@-";
+
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i], lower = c | 0x20;
+        if (!((c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || (c && strchr(marks, c))))
+            return false;
+    }
+    return s.n >= 1 && s.n <= PROJECT_ID_MAX;
+}
+
+/* Header, else query, else path prefix, else the default; a project token has the last word. */
+static int find_project(struct exchange *x)
+{
+    struct span id = headers_get(&x->headers, "x-tokencap-project-id");
+
+    if (!id.p)
+        id = x->target.project;
+    if (!id.p)
+        id = span_of(x->settings->config.default_project_id);
+    if (!exchange_is_project_id(id))
+        return refuse(&x->refusal, REFUSE_INVALID_PROJECT_ID, NULL,
+                      "A project id is 1 to %d of A-Z a-z 0-9 . _ : @ -", PROJECT_ID_MAX);
+    if (x->caller.has_token)
+        id = span_of(x->caller.token.project);
+    memcpy(x->project, id.p, id.n);
+    return 0;
+}
+
+int exchange_accept(struct exchange *x)
+{
+    const struct config *c = &x->settings->config;
+
+    x->target.dialect = DIALECT_OPENAI;
+    if (guard_headers(&x->headers, x->http11, &x->refusal)) {
+        x->reply.close = true;
+        return -1;
+    }
+    if (route_find(x->method, x->raw_target, &x->headers, &c->providers, &x->arena, &x->target,
+                   &x->refusal))
+        return -1;
+    if (access_identify(x->server, c, (const struct sockaddr *)&x->peer, &x->headers, &x->caller,
+                        &x->refusal))
+        return -1;
+    return find_project(x);
+}
+
+int exchange_submit(struct exchange *x)
+{
+    struct server *s = x->server;
+
+    if (atomic_load(&s->draining))
+        return refuse(&x->refusal, REFUSE_DRAINING, NULL, "The proxy is shutting down; try again.");
+    atomic_fetch_add(&x->users, 1);
+    if (queue_push(&s->queue, x))
+        return 0;
+    atomic_fetch_sub(&x->users, 1);
+    metric_add(&s->metrics.shed, 1);
+    return refuse(&x->refusal, REFUSE_OVERLOADED, NULL, "All workers are busy and the queue is full.");
+}
+
+bool exchange_charge_memory(struct exchange *x, size_t n)
+{
+    if (atomic_load(&x->server->memory) + (int64_t)n > x->settings->config.memory_max)
+        return false;
+    atomic_fetch_add(&x->server->memory, (int64_t)n);
+    x->memory += (int64_t)n;
+    return true;
+}
+
+int exchange_refuse_memory(struct exchange *x)
+{
+    metric_add(&x->server->metrics.shed, 1);
+    return refuse(&x->refusal, REFUSE_OVERLOADED, NULL, "Too many bytes are in flight (memory-max).");
+}
+
+void exchange_client_left(struct exchange *x)
+{
+    int64_t none = 0;
+
+    if (atomic_compare_exchange_strong(&x->client_gone_ns, &none, clock_mono_ns()))
+        metric_add(&x->server->metrics.client_gone, 1);
+}
+
+bool exchange_client_is_gone(const struct exchange *x)
+{
+    return atomic_load(&x->client_gone_ns) != 0;
+}
+
+void exchange_hang_up(struct exchange *x)
+{
+    pthread_mutex_lock(&x->fd_lock);
+    if (x->client_fd >= 0)
+        shutdown(x->client_fd, SHUT_RDWR);
+    pthread_mutex_unlock(&x->fd_lock);
+}

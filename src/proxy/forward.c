@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxy/steps.h"
+
+#define RING_SIZE (64 * 1024)
+
+/* ---- the request as the upstream sees it ---- */
+
+static const char *make_url(struct exchange *x)
+{
+    const char *base = x->provider->base_url;
+    /* OpenAI's base URL ends with /v1, Anthropic's does not: as their SDKs have it. */
+    struct span path = x->provider->anthropic ? x->target.path
+                                              : span_skip(x->target.path, strlen("/v1"));
+    struct span query = x->target.query;
+    char *url = arena_alloc(&x->arena, strlen(base) + path.n + query.n + 2);
+
+    if (url)
+        sprintf(url, "%s%.*s%s%.*s", base, SPAN_FMT(path), query.n ? "?" : "", SPAN_FMT(query));
+    return url;
+}
+
+/* Headers that stop here: of one connection, of our own language, or made anew for the upstream. */
+static bool stays_here(const struct exchange *x, const struct header *h, struct span connection)
+{
+    static const char *const ours[] = {"host", "content-length", "accept-encoding", "expect", "cookie",
+                                       "forwarded", "x-forwarded-for"};
+
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (span_eq_nocase(h->name, span_of(ours[i])))
+            return true;
+    if (h->name.n > 11 && span_eq_nocase((struct span){h->name.p, 11}, SPAN("x-tokencap-")))
+        return true;
+    return header_is_hop_by_hop(h->name, connection) ||
+           access_is_ours(&x->settings->config, h->name, h->value);
+}
+
+static bool add_key(struct exchange *x, struct headers *out)
+{
+    static const struct {
+        const char *name, *before;
+    } forms[] = {
+        [KEY_BEARER] = {"Authorization", "Bearer "},
+        [KEY_X_API_KEY] = {"x-api-key", ""},
+        [KEY_API_KEY] = {"api-key", ""},
+    };
+    const char *before = forms[x->provider->key_header].before;
+    char *value;
+
+    if (!x->lent_key)
+        return true;
+    value = arena_alloc(&x->arena, strlen(before) + strlen(x->lent_key) + 1);
+    if (!value)
+        return false;
+    sprintf(value, "%s%s", before, x->lent_key);
+    return headers_add(out, &x->arena, span_of(forms[x->provider->key_header].name), span_of(value));
+}
+
+static bool make_headers(struct exchange *x, struct headers *out)
+{
+    struct span connection = headers_get(&x->headers, "connection");
+    struct span via = headers_get(&x->headers, "x-tokencap-via");
+
+    for (int i = 0; i < x->headers.n; i++)
+        if (!stays_here(x, &x->headers.list[i], connection) &&
+            !headers_add(out, &x->arena, x->headers.list[i].name, x->headers.list[i].value))
+            return false;
+    return add_key(x, out) &&
+           headers_add(out, &x->arena, SPAN("Accept-Encoding"), SPAN("identity")) &&
+           headers_addf(out, &x->arena, "X-Tokencap-Via", "%.*s%s%s", SPAN_FMT(via), via.n ? ", " : "",
+                        x->server->instance);
+}
+
+static bool wants_usage_injected(const struct exchange *x)
+{
+    enum api api = x->target.route->api;
+
+    return x->target.route->kind == ROUTE_PRICED && (api == API_CHAT || api == API_COMPLETIONS) &&
+           x->request.stream && !x->request.asks_usage && x->provider->stream_options;
+}
+
+/* ---- the answer as it comes ---- */
+
+/* The upstream's headers, less those that concern its connection or the body's framing. */
+static void pass_headers(struct exchange *x, const struct headers *h)
+{
+    struct span connection = headers_get(h, "connection");
+
+    for (int i = 0; i < h->n; i++)
+        if (!header_is_hop_by_hop(h->list[i].name, connection) &&
+            !span_eq_nocase(h->list[i].name, SPAN("content-length")))
+            headers_add(&x->reply.headers, &x->arena, h->list[i].name, h->list[i].value);
+}
+
+static bool is_event_stream(const struct headers *h)
+{
+    struct span type, rest;
+
+    span_cut(headers_get(h, "content-type"), ';', &type, &rest);
+    return span_eq_nocase(span_trim(type), SPAN("text/event-stream"));
+}
+
+/* From here on the client gets events as they come; the actual figures follow as trailers. */
+static bool begin_stream(struct exchange *x)
+{
+    struct err e;
+
+    if (ring_init(&x->reply.ring, RING_SIZE, &e))
+        return false;
+    reply_add_predictions(x, &x->reply.headers);
+    reply_add_ids(x, &x->reply.headers);
+    headers_add(&x->reply.headers, &x->arena, SPAN("Trailer"),
+                SPAN("X-Tokencap-Input-Tokens, X-Tokencap-Output-Tokens, X-Tokencap-Cost-USD, "
+                     "X-Tokencap-Budget-Remaining"));
+    x->reply.streamed = true;
+    once_set(&x->answered);
+    return true;
+}
+
+static bool on_head(void *ctx, int status, const struct headers *h)
+{
+    struct exchange *x = ctx;
+
+    x->upstream_status = status;
+    if (status >= 300 && status < 400)
+        return false;
+    x->forwarded = true;
+    x->reply.status = status;
+    pass_headers(x, h);
+    if (x->target.route->kind == ROUTE_PRICED && status == 200 && is_event_stream(h))
+        return begin_stream(x);
+    return true;
+}
+
+/* A client that has left, or does not read for too long, gets nothing more; what still comes is read
+ * for its usage. */
+static void pass_on(struct exchange *x, struct buf *out)
+{
+    if (!out->n || exchange_client_is_gone(x))
+        return;
+    if (ring_write(&x->reply.ring, buf_all(out), x->settings->config.write_stall_timeout))
+        return;
+    exchange_client_left(x);
+    exchange_hang_up(x);
+}
+
+static bool on_data(void *ctx, struct span bytes)
+{
+    struct exchange *x = ctx;
+
+    if (!x->reply.streamed) {
+        if (!exchange_charge_memory(x, bytes.n))
+            return false;
+        buf_span(&x->reply.body, bytes);
+        return !x->reply.body.failed;
+    }
+    buf_clear(&x->reply.body);
+    answer_feed(&x->answer, bytes, &x->reply.body);
+    pass_on(x, &x->reply.body);
+    return !x->reply.body.failed;
+}
+
+/* After the client left, the rest is read for its exact usage, for a while, or given up at once. */
+static bool on_stop(void *ctx)
+{
+    struct exchange *x = ctx;
+    const struct config *c = &x->settings->config;
+    int64_t left = atomic_load(&x->client_gone_ns);
+
+    if (!left)
+        return false;
+    if (x->target.route->kind != ROUTE_PRICED || c->on_disconnect == ON_DISCONNECT_CANCEL)
+        return true;
+    return clock_mono_ns() - left > c->drain_client_timeout * 1000000;
+}
+
+/* ---- how it ended ---- */
+
+static const struct {
+    enum refusal_kind kind;
+    const char *message; /* for a client that has got nothing yet */
+} failures[UPSTREAM_ENDS] = {
+    [UPSTREAM_WHOLE] = {REFUSE_UPSTREAM_FAILED, "The upstream answered with a redirect, which is not followed."},
+    [UPSTREAM_UNRESOLVED] = {REFUSE_UPSTREAM_FAILED, "The upstream's name was not found."},
+    [UPSTREAM_REFUSED] = {REFUSE_UPSTREAM_FAILED, "The upstream refused the connection."},
+    [UPSTREAM_SLOW_CONNECT] = {REFUSE_UPSTREAM_TIMEOUT, "The upstream did not take the connection in time."},
+    [UPSTREAM_TLS] = {REFUSE_UPSTREAM_FAILED, "The upstream's certificate or TLS could not be verified."},
+    [UPSTREAM_LOST] = {REFUSE_UPSTREAM_FAILED, "The upstream closed the connection, or did not speak HTTP."},
+    [UPSTREAM_BROKEN] = {REFUSE_UPSTREAM_FAILED, "The upstream's answer broke off."},
+    [UPSTREAM_SILENT] = {REFUSE_UPSTREAM_TIMEOUT, "The upstream did not answer in time."},
+    [UPSTREAM_STALLED] = {REFUSE_UPSTREAM_TIMEOUT, "The upstream stopped answering."},
+    [UPSTREAM_TOO_LARGE] = {REFUSE_UPSTREAM_FAILED, "The upstream's answer is larger than max-answer."},
+    [UPSTREAM_CUT] = {REFUSE_UPSTREAM_FAILED, "The upstream answered with a redirect, which is not followed."},
+    [UPSTREAM_OURS] = {REFUSE_INTERNAL, "No memory to send this request."},
+};
+
+static int report_failure(struct exchange *x)
+{
+    const struct upstream_result *r = &x->upstream;
+
+    if (r->end != UPSTREAM_WHOLE) {
+        metric_add(&x->server->metrics.upstream_errors, 1);
+        log_info("request_id=%s upstream failed: %s", x->id, *r->why ? r->why : failures[r->end].message);
+    }
+    if (x->forwarded)
+        return 0;
+    return refuse(&x->refusal, failures[r->end].kind, NULL, "%s", failures[r->end].message);
+}
+
+static void read_answer(struct exchange *x)
+{
+    if (x->reply.streamed) {
+        buf_clear(&x->reply.body);
+        answer_end(&x->answer, &x->reply.body);
+        pass_on(x, &x->reply.body);
+    } else if (x->forwarded && x->target.route->kind == ROUTE_PRICED) {
+        answer_body(&x->answer, buf_all(&x->reply.body));
+    }
+}
+
+int step_forward(struct exchange *x, struct upstream *u)
+{
+    const struct config *c = &x->settings->config;
+    struct splice edits = {.include_usage = wants_usage_injected(x), .max_tokens = x->applied_max_tokens};
+    struct headers headers = {.n = 0};
+    struct upstream_request q = {
+        .url = make_url(x),
+        .post = x->method == METHOD_POST,
+        .head_only = x->method == METHOD_HEAD,
+        .headers = &headers,
+        .body = buf_all(&x->body),
+        .limits = {c->connect_timeout, c->first_byte_timeout, c->gap_timeout, c->request_timeout,
+                   c->max_answer, c->upstream_ca},
+        .arena = &x->arena,
+        .ctx = x,
+        .head = on_head,
+        .data = on_data,
+        .stop = on_stop,
+    };
+    struct buf spliced;
+
+    if (exchange_client_is_gone(x))
+        return refuse(&x->refusal, REFUSE_OVERLOADED, NULL, "The client left before this was sent.");
+    buf_init(&spliced, 0);
+    if (x->target.route->kind == ROUTE_PRICED)
+        q.body = request_splice(&x->request, &edits, &spliced);
+    answer_init(&x->answer, x->target.route->api, edits.include_usage);
+    if (!q.url || !make_headers(x, &headers) || spliced.failed)
+        x->upstream.end = UPSTREAM_OURS;
+    else
+        upstream_call(u, &q, &x->upstream);
+    buf_finish(&spliced);
+    read_answer(x);
+    return report_failure(x);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "proxy/server.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+int settings_create(struct config *c, struct settings **out, struct err *e)
+{
+    struct settings *set = calloc(1, sizeof *set);
+
+    if (!set) {
+        config_finish(c);
+        return err_set(e, ERR_MEMORY, "no memory for the settings");
+    }
+    set->config = *c;
+    set->users = 1;
+    if (price_load((const char *const *)set->config.pricing_dirs, (size_t)set->config.npricing_dirs,
+                   &set->prices, e)) {
+        config_finish(&set->config);
+        free(set);
+        return -1;
+    }
+    *out = set;
+    return 0;
+}
+
+struct settings *settings_acquire(struct server *s)
+{
+    struct settings *set;
+
+    pthread_mutex_lock(&s->settings_lock);
+    set = s->settings;
+    set->users++;
+    pthread_mutex_unlock(&s->settings_lock);
+    return set;
+}
+
+void settings_release(struct server *s, struct settings *set)
+{
+    bool last;
+
+    pthread_mutex_lock(&s->settings_lock);
+    last = --set->users == 0;
+    pthread_mutex_unlock(&s->settings_lock);
+    if (!last)
+        return;
+    price_free(set->prices);
+    config_finish(&set->config);
+    free(set);
+}
+
+void settings_replace(struct server *s, struct settings *set)
+{
+    struct settings *old;
+
+    pthread_mutex_lock(&s->settings_lock);
+    old = s->settings;
+    s->settings = set;
+    pthread_mutex_unlock(&s->settings_lock);
+    settings_release(s, old);
+}
+
+int server_reload(struct server *s, struct err *e)
+{
+    struct settings *running = settings_acquire(s), *fresh;
+    struct config c;
+    int r = config_reload(&running->config, &c, e);
+
+    settings_release(s, running);
+    if (r || settings_create(&c, &fresh, e))
+        return -1;
+    settings_replace(s, fresh);
+    return 0;
+}
+
+static int open_ledger(struct server *s, const struct config *c, struct ledger_recovery *found,
+                       struct err *e)
+{
+    struct ledger_options o = {
+        .path = c->db_path,
+        .durable = c->durability == DURABILITY_FULL,
+        .busy_timeout_ms = (int)c->busy_timeout,
+        .strict = c->enforce == ENFORCE_STRICTLY,
+    };
+
+    return ledger_open(&o, found, &s->ledger, e);
+}
+
+int server_open(struct server *s, struct config *c, struct ledger_recovery *found, struct err *e)
+{
+    uint64_t instance;
+
+    *s = (struct server){.started_ms = clock_wall_ms()};
+    pthread_mutex_init(&s->settings_lock, NULL);
+    sem_init(&s->big_parses, 0, (unsigned)sysconf(_SC_NPROCESSORS_ONLN));
+    if (getrandom(&instance, sizeof instance, 0) != (ssize_t)sizeof instance) {
+        config_finish(c);
+        return err_set(e, ERR_IO, "getrandom failed");
+    }
+    snprintf(s->instance, sizeof s->instance, "%016" PRIx64, instance);
+
+    if (settings_create(c, &s->settings, e))
+        return -1;
+    c = &s->settings->config;
+    if (vocabs_open(c->vocab_dir, &s->vocabs, e))
+        goto release_settings;
+    if (tokcache_create(s->vocabs, (size_t)c->token_cache_size, &s->tokens, e))
+        goto close_vocabs;
+    if (queue_init(&s->queue, (size_t)c->queue_depth, e))
+        goto destroy_tokens;
+    if (open_ledger(s, c, found, e))
+        goto finish_queue;
+    return 0;
+
+finish_queue:
+    queue_finish(&s->queue);
+destroy_tokens:
+    tokcache_destroy(s->tokens);
+close_vocabs:
+    vocabs_close(s->vocabs);
+release_settings:
+    settings_release(s, s->settings);
+    return -1;
+}
+
+void server_close(struct server *s)
+{
+    ledger_close(s->ledger);
+    queue_finish(&s->queue);
+    tokcache_destroy(s->tokens);
+    vocabs_close(s->vocabs);
+    settings_release(s, s->settings);
+    sem_destroy(&s->big_parses);
+    pthread_mutex_destroy(&s->settings_lock);
+}

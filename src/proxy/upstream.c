@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+#include "proxy/upstream.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define MS INT64_C(1000000) /* nanoseconds */
+
+struct upstream {
+    CURL *curl;
+    /* Of the call that runs now. */
+    const struct upstream_request *q;
+    struct upstream_result *result;
+    struct curl_slist *lines;
+    struct headers headers; /* of the answer */
+    int status;
+    struct span unsent;
+    int64_t started_ns, last_byte_ns; /* last_byte_ns 0: none yet */
+    int64_t received;
+    enum upstream_end verdict; /* why a callback ended it; UPSTREAM_WHOLE: none did */
+    char error[CURL_ERROR_SIZE];
+};
+
+void upstream_library_init(void)
+{
+    curl_global_init(CURL_GLOBAL_ALL);
+}
+
+void upstream_library_finish(void)
+{
+    curl_global_cleanup();
+}
+
+struct upstream *upstream_create(void)
+{
+    struct upstream *u = calloc(1, sizeof *u);
+
+    if (u && !(u->curl = curl_easy_init())) {
+        free(u);
+        return NULL;
+    }
+    return u;
+}
+
+void upstream_destroy(struct upstream *u)
+{
+    if (!u)
+        return;
+    curl_easy_cleanup(u->curl);
+    free(u);
+}
+
+/* ---- what libcurl calls back ---- */
+
+static size_t on_body_wanted(char *out, size_t size, size_t count, void *ctx)
+{
+    struct upstream *u = ctx;
+    size_t n = size * count < u->unsent.n ? size * count : u->unsent.n;
+
+    memcpy(out, u->unsent.p, n);
+    u->unsent = span_skip(u->unsent, n);
+    return n;
+}
+
+static size_t end_by(struct upstream *u, enum upstream_end why)
+{
+    u->verdict = why;
+    return 0;
+}
+
+/* A status line starts a head anew: 1xx heads come before the real one. */
+static bool start_head(struct upstream *u, struct span line)
+{
+    if (!span_starts(line, SPAN("HTTP/")))
+        return false;
+    u->headers.n = 0;
+    return true;
+}
+
+static bool finish_head(struct upstream *u)
+{
+    long status = 0;
+
+    curl_easy_getinfo(u->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status < 200)
+        return true;
+    u->status = (int)status;
+    u->result->head = true;
+    return u->q->head(u->q->ctx, u->status, &u->headers);
+}
+
+static size_t on_header(char *p, size_t size, size_t count, void *ctx)
+{
+    struct upstream *u = ctx;
+    struct span line = {p, size * count}, name, value;
+
+    if (!u->last_byte_ns)
+        u->result->first_byte_ms = (clock_mono_ns() - u->started_ns) / MS;
+    u->last_byte_ns = clock_mono_ns();
+    while (line.n && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
+        line.n--;
+    if (u->result->head) /* trailers: nothing here needs them */
+        return size * count;
+    if (!line.n)
+        return finish_head(u) ? size * count : end_by(u, UPSTREAM_CUT);
+    if (start_head(u, line))
+        return size * count;
+    if (!span_cut(line, ':', &name, &value))
+        return size * count;
+    if (!headers_add(&u->headers, u->q->arena, name, span_trim(value)))
+        return end_by(u, UPSTREAM_LOST);
+    return size * count;
+}
+
+static size_t on_data(char *p, size_t size, size_t count, void *ctx)
+{
+    struct upstream *u = ctx;
+    struct span bytes = {p, size * count};
+
+    u->received += (int64_t)bytes.n;
+    if (u->received > u->q->limits.max_answer)
+        return end_by(u, UPSTREAM_TOO_LARGE);
+    if (!u->q->data(u->q->ctx, bytes))
+        return end_by(u, UPSTREAM_CUT);
+    u->last_byte_ns = clock_mono_ns(); /* after the client took it: its slowness is not the upstream's */
+    return bytes.n;
+}
+
+static bool is_past(int64_t since_ns, int64_t limit_ms, int64_t now)
+{
+    return now - since_ns > limit_ms * MS;
+}
+
+static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    struct upstream *u = ctx;
+    const struct upstream_limits *l = &u->q->limits;
+    int64_t now = clock_mono_ns();
+
+    (void)a, (void)b, (void)c, (void)d;
+    if (u->q->stop(u->q->ctx))
+        end_by(u, UPSTREAM_CUT);
+    else if (!u->last_byte_ns && is_past(u->started_ns, l->first_byte_ms, now))
+        end_by(u, UPSTREAM_SILENT);
+    else if ((u->last_byte_ns && is_past(u->last_byte_ns, l->gap_ms, now)) ||
+             is_past(u->started_ns, l->request_ms, now))
+        end_by(u, UPSTREAM_STALLED);
+    return u->verdict != UPSTREAM_WHOLE;
+}
+
+/* ---- setting up and reading the end ---- */
+
+static bool add_line(struct upstream *u, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(u->lines, line);
+
+    if (longer)
+        u->lines = longer;
+    return longer != NULL;
+}
+
+/* The client's headers, and none that libcurl would add of its own accord. */
+static bool set_headers(struct upstream *u)
+{
+    const struct headers *h = u->q->headers;
+
+    if (!add_line(u, "Expect:") ||
+        (!headers_get(h, "accept").p && !add_line(u, "Accept:")) ||
+        (!headers_get(h, "content-type").p && !add_line(u, "Content-Type:")))
+        return false;
+    for (int i = 0; i < h->n; i++) {
+        struct span name = h->list[i].name, value = h->list[i].value;
+        char *line = arena_alloc(u->q->arena, name.n + value.n + 4);
+
+        if (!line)
+            return false;
+        /* "Name;" is how libcurl is told to send a header without a value. */
+        sprintf(line, value.n ? "%.*s: %.*s" : "%.*s;", SPAN_FMT(name), SPAN_FMT(value));
+        if (!add_line(u, line))
+            return false;
+    }
+    curl_easy_setopt(u->curl, CURLOPT_HTTPHEADER, u->lines);
+    return true;
+}
+
+static void set_callbacks(struct upstream *u)
+{
+    curl_easy_setopt(u->curl, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(u->curl, CURLOPT_HEADERDATA, u);
+    curl_easy_setopt(u->curl, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(u->curl, CURLOPT_WRITEDATA, u);
+    curl_easy_setopt(u->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(u->curl, CURLOPT_XFERINFODATA, u);
+    curl_easy_setopt(u->curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(u->curl, CURLOPT_ERRORBUFFER, u->error);
+}
+
+static void set_method(struct upstream *u)
+{
+    if (u->q->post) {
+        curl_easy_setopt(u->curl, CURLOPT_POST, 1L);
+        curl_easy_setopt(u->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)u->q->body.n);
+        /* No seek function on purpose: a reused connection that has died must not make libcurl send
+         * the request a second time. */
+        curl_easy_setopt(u->curl, CURLOPT_READFUNCTION, on_body_wanted);
+        curl_easy_setopt(u->curl, CURLOPT_READDATA, u);
+    } else if (u->q->head_only) {
+        curl_easy_setopt(u->curl, CURLOPT_NOBODY, 1L);
+    }
+}
+
+static bool set_up(struct upstream *u)
+{
+    const struct upstream_limits *l = &u->q->limits;
+
+    curl_easy_reset(u->curl);
+    curl_easy_setopt(u->curl, CURLOPT_URL, u->q->url);
+    curl_easy_setopt(u->curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(u->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(u->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(u->curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(u->curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(u->curl, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(u->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)l->connect_ms);
+    if (l->ca_file && *l->ca_file)
+        curl_easy_setopt(u->curl, CURLOPT_CAINFO, l->ca_file);
+    set_callbacks(u);
+    set_method(u);
+    return set_headers(u);
+}
+
+/* What a CURLcode means, before and after the head was whole. */
+static const struct {
+    CURLcode code;
+    enum upstream_end before, after;
+} endings[] = {
+    {CURLE_OK, UPSTREAM_WHOLE, UPSTREAM_WHOLE},
+    {CURLE_COULDNT_RESOLVE_HOST, UPSTREAM_UNRESOLVED, UPSTREAM_BROKEN},
+    {CURLE_COULDNT_RESOLVE_PROXY, UPSTREAM_UNRESOLVED, UPSTREAM_BROKEN},
+    {CURLE_COULDNT_CONNECT, UPSTREAM_REFUSED, UPSTREAM_BROKEN},
+    {CURLE_OPERATION_TIMEDOUT, UPSTREAM_SLOW_CONNECT, UPSTREAM_BROKEN},
+    {CURLE_SSL_CONNECT_ERROR, UPSTREAM_TLS, UPSTREAM_BROKEN},
+    {CURLE_PEER_FAILED_VERIFICATION, UPSTREAM_TLS, UPSTREAM_BROKEN},
+    {CURLE_SSL_CACERT_BADFILE, UPSTREAM_TLS, UPSTREAM_BROKEN},
+    {CURLE_SSL_CIPHER, UPSTREAM_TLS, UPSTREAM_BROKEN},
+    {CURLE_SSL_CERTPROBLEM, UPSTREAM_TLS, UPSTREAM_BROKEN},
+    {CURLE_OUT_OF_MEMORY, UPSTREAM_LOST, UPSTREAM_BROKEN}, /* a 400 KB header is reported so, too */
+};
+
+static enum upstream_end ending(const struct upstream *u, CURLcode code)
+{
+    bool head = u->result->head;
+
+    if (u->verdict != UPSTREAM_WHOLE)
+        return u->verdict;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (endings[i].code == code)
+            return head ? endings[i].after : endings[i].before;
+    return head ? UPSTREAM_BROKEN : UPSTREAM_LOST;
+}
+
+static bool is_well_framed(const struct upstream *u)
+{
+    int lengths = headers_count(&u->headers, "content-length");
+
+    if (u->status == 204 || u->status == 304 || u->q->head_only)
+        return true;
+    if (header_has_token(headers_get(&u->headers, "transfer-encoding"), "chunked"))
+        return true;
+    return lengths == 1;
+}
+
+void upstream_call(struct upstream *u, const struct upstream_request *q, struct upstream_result *out)
+{
+    curl_off_t sent_after = 0;
+    CURLcode code;
+
+    *out = (struct upstream_result){.end = UPSTREAM_OURS, .first_byte_ms = -1};
+    u->q = q;
+    u->result = out;
+    u->lines = NULL;
+    u->headers.n = 0;
+    u->status = 0;
+    u->unsent = q->body;
+    u->started_ns = clock_mono_ns();
+    u->last_byte_ns = u->received = 0;
+    u->verdict = UPSTREAM_WHOLE;
+    u->error[0] = '\0';
+
+    if (set_up(u)) {
+        code = curl_easy_perform(u->curl);
+        out->end = ending(u, code);
+        /* Time until just before the transfer began: 0 when there was no connection to send on. */
+        curl_easy_getinfo(u->curl, CURLINFO_PRETRANSFER_TIME_T, &sent_after);
+        out->sent = sent_after > 0;
+        out->well_framed = is_well_framed(u);
+        if (code != CURLE_OK)
+            snprintf(out->why, sizeof out->why, "%s", *u->error ? u->error : curl_easy_strerror(code));
+    }
+    curl_slist_free_all(u->lines);
+    u->lines = NULL;
+}
