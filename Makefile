@@ -33,10 +33,13 @@ SHARE    := $(BUILD)/share/tokencap
 .PHONY: all
 all: $(PROGRAMS) share
 
-config.mk: configure config.mk.in
+# The commands a newcomer types install what is missing before anything else; `make` alone never does.
+NEEDS_DEPS := $(if $(filter check demo run e2e,$(MAKECMDGOALS)),deps)
+
+config.mk: configure config.mk.in | $(NEEDS_DEPS)
 	./configure --quiet $(CONFIGURE_FLAGS)
 
-configure: configure.ac
+configure: configure.ac | $(NEEDS_DEPS)
 	autoconf
 
 $(BUILD)/%.o: %.c config.mk
@@ -86,8 +89,17 @@ $(SHARE)/vocab/%.vocab: vocab/%.merges $(IMAGE_TOOL)
 deps:
 	@./deps.sh
 
-.PHONY: units
 .DELETE_ON_ERROR:
+
+# Everything that must hold before a change goes in.
+.PHONY: check
+check: layers units e2e
+
+.PHONY: layers
+layers:
+	@test/lint/layers.sh
+
+.PHONY: units
 units: $(UNITS) share replay
 	@set -e; for t in $(UNITS); do echo "== $$t"; $$t; done
 
