@@ -44,7 +44,8 @@ struct answer {
     bool input_seen;    /* usage.parts[0] has the input that the provider reported at the start */
     bool complete;      /* the dialect's own end was seen: [DONE], message_stop, whole JSON, … */
     bool failed;        /* an error event, or response.failed */
-    struct buf text;    /* what was generated, for a local count when usage is missing; bounded */
+    struct buf text;    /* what was generated, for a local count when usage is missing; bounded.
+                           Nothing here and no usage either: nothing is known, not that it was free */
     bool text_partial;  /* more was generated than text holds */
     struct sse sse;
 
@@ -58,6 +59,11 @@ struct answer {
 
 void answer_init(struct answer *a, enum api api, bool hide_usage);
 void answer_finish(struct answer *a);
+
+struct request;
+
+/* Takes over what the request says of its answer: asks_usage, and cache_write. */
+void answer_expect(struct answer *a, const struct request *q);
 
 /* A whole, non-streamed body with a success status. */
 void answer_body(struct answer *a, struct span body);

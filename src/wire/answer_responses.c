@@ -6,6 +6,15 @@ struct response {
     struct span status, usage, output, tool_usage, error;
 };
 
+/* Opening and reading what was found is not billed apiece. */
+static bool is_search(struct span item)
+{
+    struct span action = scan_member(scan_member(item, SPAN("action")), SPAN("type"));
+
+    return scan_is(scan_member(item, SPAN("type")), SPAN("web_search_call")) &&
+           (scan_is_null(action) || scan_is(action, SPAN("search")));
+}
+
 /* Searches, billed apiece: as told, else as many as the output shows. */
 static int64_t count_searches(const struct response *r)
 {
@@ -19,7 +28,7 @@ static int64_t count_searches(const struct response *r)
     n = 0;
     scan_begin(&s, r->output);
     for (bool in = scan_open(&s, '['); in && scan_item(&s);)
-        n += scan_is(scan_member(scan_value(&s), SPAN("type")), SPAN("web_search_call"));
+        n += is_search(scan_value(&s));
     return n;
 }
 

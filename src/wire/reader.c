@@ -51,22 +51,33 @@ void reader_collect(struct answer *a, struct scan *s)
     }
 }
 
+/* Something that can be a name: no control characters, and not too long. */
+static void note(struct span name, char *out, size_t size)
+{
+    if (name.n == 0 || name.n >= size)
+        return;
+    for (size_t i = 0; i < name.n; i++)
+        if ((unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7f)
+            return;
+    memcpy(out, name.p, name.n);
+    out[name.n] = '\0';
+}
+
 void reader_note(struct span value, char *out, size_t size)
 {
     struct buf plain;
     struct span inside;
-    bool odd = false;
 
-    if (!scan_string(value, &inside) || inside.n == 0)
+    if (!scan_string(value, &inside))
         return;
-    buf_init(&plain, size - 1);
-    scan_unescape(inside, &plain);
-    for (size_t i = 0; i < plain.n; i++)
-        odd = odd || (unsigned char)plain.p[i] < 0x20 || plain.p[i] == 0x7f;
-    if (!plain.failed && !odd && plain.n) {
-        memcpy(out, plain.p, plain.n);
-        out[plain.n] = '\0';
+    if (inside.n == 0 || !memchr(inside.p, '\\', inside.n)) {
+        note(inside, out, size);
+        return;
     }
+    buf_init(&plain, size);
+    scan_unescape(inside, &plain);
+    if (!plain.failed)
+        note(buf_all(&plain), out, size);
     buf_finish(&plain);
 }
 

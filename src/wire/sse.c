@@ -14,14 +14,20 @@ void sse_finish(struct sse *s)
     buf_finish(&s->joined);
 }
 
+#define WINDOW ((size_t)1024) /* searched for one kind of line end before the other has its turn */
+
 /* The length of a line's text: up to the first CR or LF, or all of it. */
 static size_t line_len(struct span b)
 {
-    const char *lf = memchr(b.p, '\n', b.n);
-    size_t n = lf ? (size_t)(lf - b.p) : b.n;
-    const char *cr = memchr(b.p, '\r', n);
+    for (size_t at = 0; at < b.n; at += WINDOW) {
+        size_t n = b.n - at < WINDOW ? b.n - at : WINDOW;
+        const char *lf = memchr(b.p + at, '\n', n);
+        const char *cr = memchr(b.p + at, '\r', lf ? (size_t)(lf - b.p) - at : n);
 
-    return cr ? (size_t)(cr - b.p) : n;
+        if (cr || lf)
+            return (size_t)((cr ? cr : lf) - b.p);
+    }
+    return b.n;
 }
 
 /* How many of these bytes belong to the current event, and whether it ends with them. */

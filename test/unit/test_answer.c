@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "wire/answer.h"
+#include "wire/request.h"
 
 static const char *const kinds[TOK_KINDS] = {"in",  "read", "w5m",    "w30m",    "w1h",
                                              "w12h", "ain",  "out", "aout"};
@@ -128,21 +129,46 @@ static void test_openai_chat(void **state)
          "seen in=1 out=2 tier=priority model=gpt-5.6 complete text=f{\"a\":1}");
 }
 
-static void test_cache_for_12_hours(void **state)
+/* What the request asked for, and which lifetime its writes are billed at. */
+static void test_expected_by_the_request(void **state)
 {
-    struct span json = SPAN(CHAT("{\"prompt_tokens\":9,\"completion_tokens\":1,"
-                                 "\"prompt_tokens_details\":{\"cache_write_tokens\":8}}"));
-    struct buf got = {0};
-    struct answer a;
+    static const struct {
+        const char *ask, *want;
+        bool asks_usage;
+    } rows[] = {
+        {"", " w30m=8", false},
+        {",\"prompt_cache_options\":{\"ttl\":\"12h\"}", " w12h=8", false},
+        {",\"prompt_cache_options\":{\"ttl\":\"30m\"}", " w30m=8", false},
+        {",\"prompt_cache_retention\":\"24h\"", " w30m=8", false},
+        {",\"prompt_cache_retention\":\"12h\"", " w12h=8", false},
+        {",\"stream\":true,\"stream_options\":{\"include_usage\":true}", " w30m=8", true},
+    };
+    const struct json_limits limits = {16, 1000};
 
     (void)state;
-    answer_init(&a, API_CHAT, false);
-    a.cache_write = TOK_CACHE_WRITE_12H;
-    answer_body(&a, json);
-    tell(&a, &got);
-    assert_string_equal(got.p, "seen in=1 w12h=8 out=1" REST);
-    buf_finish(&got);
-    answer_finish(&a);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf ask = {0}, got = {0};
+        struct request q;
+        struct refusal r;
+        struct arena arena;
+        struct answer a;
+
+        buf_printf(&ask, "{\"model\":\"m\",\"messages\":[]%s}", rows[i].ask);
+        arena_init(&arena, 1 << 20);
+        assert_int_equal(request_parse(API_CHAT, buf_all(&ask), &limits, &arena, &q, &r), 0);
+        answer_init(&a, API_CHAT, false);
+        answer_expect(&a, &q);
+        assert_int_equal(a.asks_usage, rows[i].asks_usage);
+        answer_body(&a, SPAN(CHAT("{\"prompt_tokens\":9,\"completion_tokens\":1,"
+                                  "\"prompt_tokens_details\":{\"cache_write_tokens\":8}}")));
+        tell(&a, &got);
+        assert_non_null(strstr(got.p, rows[i].want));
+        answer_finish(&a);
+        request_finish(&q);
+        arena_finish(&arena);
+        buf_finish(&ask);
+        buf_finish(&got);
+    }
 }
 
 static void test_other_hosts(void **state)
@@ -728,7 +754,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_openai_chat),
-        cmocka_unit_test(test_cache_for_12_hours),
+        cmocka_unit_test(test_expected_by_the_request),
         cmocka_unit_test(test_other_hosts),
         cmocka_unit_test(test_openrouter_cost),
         cmocka_unit_test(test_lies),

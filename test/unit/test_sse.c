@@ -89,6 +89,31 @@ static void test_fields(void **state)
     expect(SPAN("data: a\n\ndata: no blank line\n"), 100, "|a;|no blank line;.");
 }
 
+/* Lines that are longer than what is searched at a time, and end in each way just there. */
+static void test_long_lines(void **state)
+{
+    static const char *const ends[] = {"\n\n", "\r\r", "\r\n\r\n"};
+
+    (void)state;
+    for (size_t pad = 1010; pad < 1030; pad++) {
+        for (size_t i = 0; i < 3; i++) {
+            struct buf in = {0}, want = {0};
+            struct log log;
+
+            buf_printf(&in, "data: %*s%sdata: b%s", (int)pad, "a", ends[i], ends[i]);
+            buf_printf(&want, "|%*s;|b;.", (int)pad, "a");
+            run(buf_all(&in), in.n, 10000, &log);
+            assert_string_equal(log.read.p, want.p);
+            finish(&log);
+            run(buf_all(&in), 7, 10000, &log);
+            assert_string_equal(log.read.p, want.p);
+            finish(&log);
+            buf_finish(&in);
+            buf_finish(&want);
+        }
+    }
+}
+
 static void test_bound(void **state)
 {
     (void)state;
@@ -150,7 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_line_ends), cmocka_unit_test(test_fields),
         cmocka_unit_test(test_bound),     cmocka_unit_test(test_at_once),
-        cmocka_unit_test(test_random_cuts),
+        cmocka_unit_test(test_random_cuts), cmocka_unit_test(test_long_lines),
     };
 
     return cmocka_run_group_tests_name("sse", tests, NULL, NULL);
