@@ -110,6 +110,18 @@ check-prices: $(BUILD)/test/unit/test_price_reference
 	@set -e; for d in pricing test/prices/odd; do \
 	  python3 test/prices/reference.py $$d $(CASES) $(SEED) | $< $$d $(CASES); done
 
+# How good predictions are: prints it and writes it into docs/accuracy.md. Ends 1 where a goal is missed.
+.PHONY: accuracy accuracy-prediction
+accuracy: accuracy-prediction
+
+accuracy-prediction: $(BUILD)/test/accuracy/predict
+	$< >$(BUILD)/accuracy-prediction.md; r=$$?; \
+	  test/accuracy/section.sh prediction docs/accuracy.md <$(BUILD)/accuracy-prediction.md && exit $$r
+
+$(BUILD)/test/accuracy/predict: $(BUILD)/test/accuracy/predict.o $(BUILD)/test/accuracy/traffic.o \
+                                $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) -lm
+
 # The end-to-end tests: their Python packages live in a venv, the SDKs for Node beside their
 # scripts; each is fetched once, and again when its list changes. E2E='-k stream' picks some.
 VENV := build/venv

@@ -32,7 +32,7 @@ static int64_t own_bound(const struct estimate_in *in, const struct price_facts 
 }
 
 struct answer {
-    int64_t predicted, bound; /* tokens of one answer */
+    int64_t predicted, p95, bound; /* tokens of one answer */
 };
 
 static struct answer answer_of(const struct estimate_in *in, const struct price_facts *facts)
@@ -41,11 +41,20 @@ static struct answer answer_of(const struct estimate_in *in, const struct price_
 
     if (!in->generates)
         return a;
-    if (in->output_limit > 0)
-        return (struct answer){share(in->output_limit, 75), in->output_limit};
-    a.bound = own_bound(in, facts);
-    a.predicted = facts->max_output ? facts->max_output : in->default_max_tokens;
-    a.predicted = least(share(a.predicted, 50), a.bound);
+    if (in->output_limit > 0) {
+        a.bound = in->output_limit;
+        a.predicted = share(in->output_limit, 75);
+    } else {
+        const int64_t own = facts->max_output ? facts->max_output : in->default_max_tokens;
+
+        a.bound = own_bound(in, facts);
+        a.predicted = least(share(own, 50), a.bound);
+    }
+    if (in->learned)
+        a.predicted = least(in->learned->p50, a.bound);
+    a.p95 = in->learned ? least(in->learned->p95, a.bound) : a.predicted;
+    if (a.p95 < a.predicted)
+        a.p95 = a.predicted;
     return a;
 }
 
@@ -66,10 +75,28 @@ static struct price_terms terms_of(const struct estimate_in *in)
     return (struct price_terms){in->tier, in->us_only, in->opaque_input ? kinds | audio : kinds};
 }
 
+/* What the tokens in r cost. */
+static int price_estimate(const struct estimate_in *in, struct estimate *r, struct err *e)
+{
+    const struct price_terms terms = terms_of(in);
+    const int64_t at = in->at_wall_ms;
+
+    if (price_plain_on(in->price, r->input_tokens, 0, &terms, at, &r->input_cost, e) ||
+        price_plain_on(in->price, r->input_tokens, r->output_tokens, &terms, at, &r->cost, e) ||
+        price_plain_on(in->price, in->count->bound, r->p95_output, &terms, at, &r->hold, e) ||
+        price_bound_on(in->price, in->count->bound, r->max_output, &terms, at, &r->maximum, e))
+        return -1;
+    if (!in->learned || r->hold < r->cost)
+        r->hold = r->cost;
+    if (r->maximum < r->hold)
+        r->maximum = r->hold;
+    r->output_cost = r->cost - r->input_cost;
+    return 0;
+}
+
 int estimate(const struct estimate_in *in, struct estimate *out, struct err *e)
 {
     const struct price_facts facts = price_facts(in->price, in->at_wall_ms);
-    const struct price_terms terms = terms_of(in);
     const struct answer one = answer_of(in, &facts);
     const int64_t n = in->n > 0 ? in->n : 1;
     struct estimate r = {
@@ -78,17 +105,11 @@ int estimate(const struct estimate_in *in, struct estimate *out, struct err *e)
     };
 
     if (__builtin_mul_overflow(one.predicted, n, &r.output_tokens) ||
+        __builtin_mul_overflow(one.p95, n, &r.p95_output) ||
         __builtin_mul_overflow(one.bound, n, &r.max_output))
         return err_set(e, ERR_INVALID, "output limit times n is beyond what can be counted");
-    if (price_plain_on(in->price, r.input_tokens, 0, &terms, in->at_wall_ms, &r.input_cost, e) ||
-        price_plain_on(in->price, r.input_tokens, r.output_tokens, &terms, in->at_wall_ms, &r.cost,
-                       e) ||
-        price_bound_on(in->price, in->count->bound, r.max_output, &terms, in->at_wall_ms,
-                       &r.maximum, e))
+    if (price_estimate(in, &r, e))
         return -1;
-    r.output_cost = r.cost - r.input_cost;
-    if (r.maximum < r.cost)
-        r.maximum = r.cost;
     *out = r;
     return 0;
 }

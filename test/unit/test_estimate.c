@@ -228,6 +228,44 @@ static void maximum_covers_the_margins(void **state)
     assert_int_equal(run(&r).maximum, 1000 * 1000 + 100 * 2500);
 }
 
+/* Learned: the median is the prediction, the 95th percentile the hold, neither above the bound. */
+static void learned_lengths_replace_the_rule(void **state)
+{
+    struct learned learned = {.p50 = 120, .p95 = 400, .samples = 500};
+    struct request r = request("gpt-4o");
+    struct estimate e;
+
+    (void)state;
+    e = run(&r);
+    assert_int_equal(e.p95_output, e.output_tokens);
+    assert_int_equal(e.hold, e.cost);
+    r.in.learned = &learned;
+    e = run(&r);
+    assert_int_equal(e.output_tokens, 120);
+    assert_int_equal(e.p95_output, 400);
+    assert_int_equal(e.max_output, 16384);
+    assert_int_equal(e.cost, 2500000 + 1200000);
+    assert_int_equal(e.hold, 2500000 + 4000000);
+    r.count.bound = 1100; /* a hold covers the count's margin */
+    assert_int_equal(run(&r).hold, 2750000 + 4000000);
+    r.in.n = 3;
+    e = run(&r);
+    assert_int_equal(e.output_tokens, 360);
+    assert_int_equal(e.p95_output, 1200);
+    r.in.output_limit = 200;
+    e = run(&r);
+    assert_int_equal(e.output_tokens, 360);
+    assert_int_equal(e.p95_output, 600);
+    assert_int_equal(e.max_output, 600);
+    assert_int_equal(e.hold, e.maximum);
+    learned = (struct learned){.p50 = INT64_MAX, .p95 = INT64_MAX};
+    e = run(&r);
+    assert_int_equal(e.output_tokens, 600);
+    assert_int_equal(e.p95_output, 600);
+    r.in.generates = false;
+    assert_int_equal(run(&r).p95_output, 0);
+}
+
 static void refuses_what_cannot_be_counted(void **state)
 {
     struct request r = request("gpt-4o");
@@ -257,6 +295,7 @@ int main(void)
         cmocka_unit_test(reasoning_models_are_marked),
         cmocka_unit_test(embeddings_have_no_output),
         cmocka_unit_test(maximum_covers_the_margins),
+        cmocka_unit_test(learned_lengths_replace_the_rule),
         cmocka_unit_test(refuses_what_cannot_be_counted),
     };
 
