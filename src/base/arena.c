@@ -91,5 +91,7 @@ char *arena_copy(struct arena *a, const char *p, size_t n)
 {
     char *copy = arena_alloc(a, n + 1);
 
-    return copy ? memcpy(copy, p, n) : NULL;
+    if (copy && n)
+        memcpy(copy, p, n);
+    return copy;
 }
