@@ -8,15 +8,16 @@
 #include "wire/sse.h"
 
 /*
- * Reads an upstream's answer as it passes: its usage, whether it is whole, what text it carried. Bytes
- * pass unmodified, but for the usage chunk that only tokencap asked for. Pure; one thread.
+ * Reads an upstream's answer as it passes: its usage, whether it is whole, what text it carried.
+ * Bytes pass unmodified, but for the usage chunk that only tokencap asked for. Pure; one thread.
  */
 
 #define ANSWER_TEXT_MAX ((size_t)4 << 20)
 
 #define ANSWER_CHOICES_MAX 128 /* OpenAI's bound of n */
 
-/* What an end of the stream must name, as the stream told it; strings as written, with their quotes. */
+/* What an end of the stream must name, as the stream told it; strings as written, with their
+ * quotes. */
 struct answer_trail {
     char id[128];     /* of the answer */
     char item[128];   /* of the item (Responses) that is being written */
@@ -38,7 +39,8 @@ struct answer {
     bool hide_usage; /* drop the usage-only chunk and the `"usage":null` members we caused */
     bool asks_usage; /* the client asked for a usage chunk */
     bool may_stop;   /* answer_stop() may be called: keep what Responses needs for it */
-    enum token_kind cache_write; /* how long OpenAI keeps what it wrote to its cache: 30M unless set */
+    /* How long OpenAI keeps what it wrote to its cache: 30 minutes unless set. */
+    enum token_kind cache_write;
 
     struct usage usage; /* .seen: what to settle on. Until then parts may hold the input alone */
     bool input_seen;    /* usage.parts[0] has the input that the provider reported at the start */
@@ -68,23 +70,24 @@ void answer_expect(struct answer *a, const struct request *q);
 /* A whole, non-streamed body with a success status. */
 void answer_body(struct answer *a, struct span body);
 
-/* Streamed bytes as they came; appends to out what the client gets now. A partial event is kept back
- * until it is whole (or too large to be one of ours). */
+/* Streamed bytes as they came; appends to out what the client gets now. A partial event is kept
+ * back until it is whole (or too large to be one of ours). */
 void answer_feed(struct answer *a, struct span bytes, struct buf *out);
 
 /* The stream has ended, well or not: appends what was kept back. Read usage after this. */
 void answer_end(struct answer *a, struct buf *out);
 
 /*
- * Ends the stream in place of the upstream, which has been cut: appends what makes it a valid end that
- * says the limit of tokens was reached. The figures it names are those in a->usage: put the local count
- * there first. False, with nothing appended, when it cannot be done: nothing has begun, it has ended
- * already, or an oversized event has passed in part. No call but answer_finish() may follow.
+ * Ends the stream in place of the upstream, which has been cut: appends what makes it a valid end
+ * that says the limit of tokens was reached. The figures it names are those in a->usage: put the
+ * local count there first. False, with nothing appended, when it cannot be done: nothing has begun,
+ * it has ended already, or an oversized event has passed in part. No call but answer_finish() may
+ * follow.
  */
 bool answer_stop(struct answer *a, struct buf *out);
 
-/* Ends the stream with the dialect's own error event, for a failure of ours. False as above, but that
- * nothing need have begun. */
+/* Ends the stream with the dialect's own error event, for a failure of ours. False as above, but
+ * that nothing need have begun. */
 bool answer_error_event(struct answer *a, const struct refusal *r, const char *request_id,
                         struct buf *out);
 

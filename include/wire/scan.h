@@ -8,9 +8,9 @@
 #include "base/str.h"
 
 /*
- * Reads JSON in place, as a walk over its text: no tree, no memory, any size. For upstreams' answers,
- * which are read once, as they pass, for a few members. Strict (RFC 8259) but for the bytes inside
- * strings, which need not be UTF-8; nested to SCAN_DEPTH at most. Pure; one thread.
+ * Reads JSON in place, as a walk over its text: no tree, no memory, any size. For upstreams'
+ * answers, which are read once, as they pass, for a few members. Strict (RFC 8259) but for the
+ * bytes inside strings, which need not be UTF-8; nested to SCAN_DEPTH at most. Pure; one thread.
  *
  *     scan_begin(&s, text);
  *     for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);)
@@ -32,12 +32,12 @@ struct scan {
 
 void scan_begin(struct scan *s, struct span text);
 
-/* Whether the next value starts with this bracket, '{' or '['. If so, it is entered; if not, the value
- * is still to be read. */
+/* Whether the next value starts with this bracket, '{' or '['. If so, it is entered; if not, the
+ * value is still to be read. */
 bool scan_open(struct scan *s, char bracket);
 
-/* The next member of the object (its key as written, without quotes, escapes kept) or the next element
- * of the array; false when there is none: the bracket is closed then. */
+/* The next member of the object (its key as written, without quotes, escapes kept) or the next
+ * element of the array; false when there is none: the bracket is closed then. */
 bool scan_key(struct scan *s, struct span *key);
 bool scan_item(struct scan *s);
 
@@ -47,7 +47,8 @@ struct span scan_value(struct scan *s);
 /* The text held this one value, and nothing else but white space. */
 bool scan_end(struct scan *s);
 
-/* A member of an object as written (the last of that name, as parsers have it); n == 0: there is none. */
+/* A member of an object as written (the last of that name, as parsers have it); n == 0: there is
+ * none. */
 struct span scan_member(struct span object, struct span name);
 
 /* Whether a value as written is a string, and its inside, escapes kept. */

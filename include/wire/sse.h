@@ -5,14 +5,14 @@
 #include "base/str.h"
 
 /*
- * Server-sent events, cut out of a byte stream in whatever pieces it comes (WHATWG HTML §9.2: LF, CR
- * and CRLF end a line, a blank line ends an event). Bytes are never changed. Pure; one thread.
+ * Server-sent events, cut out of a byte stream in whatever pieces it comes (WHATWG HTML §9.2: LF,
+ * CR and CRLF end a line, a blank line ends an event). Bytes are never changed. Pure; one thread.
  */
 
 #define SSE_EVENT_MAX ((size_t)1 << 20)
 
 struct sse {
-    size_t bound;       /* the largest event that is read; SSE_EVENT_MAX unless set after sse_init() */
+    size_t bound; /* the largest event that is read; SSE_EVENT_MAX unless set after sse_init() */
     struct buf pending; /* bytes of the event that is not yet whole */
     struct buf joined;  /* scratch: the data of an event that has it on several lines */
     bool overflowed;    /* the pending event grew past the bound: its bytes pass unread */

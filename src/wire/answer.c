@@ -7,8 +7,8 @@
 #define TRAIL_MAX ((size_t)1 << 20)
 
 static const struct reader *const readers[APIS] = {
-    [API_CHAT] = &reader_chat,           [API_RESPONSES] = &reader_responses,
-    [API_MESSAGES] = &reader_anthropic,  [API_EMBEDDINGS] = &reader_chat,
+    [API_CHAT] = &reader_chat,          [API_RESPONSES] = &reader_responses,
+    [API_MESSAGES] = &reader_anthropic, [API_EMBEDDINGS] = &reader_chat,
     [API_COMPLETIONS] = &reader_chat,
 };
 
@@ -41,8 +41,9 @@ static bool is_text(const json_t *v, const char *text)
     return json_is_string(v) && strcmp(json_string_value(v), text) == 0;
 }
 
-/* prompt_cache_options.ttl is what is billed. The older prompt_cache_retention says how long a prefix
- * may stay at most ("24h" for all newer models), so that only its own "12h" means as much. */
+/* prompt_cache_options.ttl is what is billed. The older prompt_cache_retention says how long a
+ * prefix may stay at most ("24h" for all newer models), so that only its own "12h" means as much.
+ */
 void answer_expect(struct answer *a, const struct request *q)
 {
     const json_t *options = json_object_get(q->root, "prompt_cache_options");

@@ -80,7 +80,7 @@ static void read_member(struct answer *a, struct scan *s, struct span key, struc
     else if (span_eq(key, SPAN("id")))
         reader_keep(v, a->trail.id, sizeof(a->trail.id));
     else if (span_eq(key, SPAN("created")))
-        reader_count(v, &a->trail.created);
+        reader_time(v, &a->trail.created);
     else if (span_eq(key, SPAN("service_tier")) && !scan_is_null(v))
         a->usage.tier = reader_tier(v);
     else if (span_eq(key, SPAN("error")) && !scan_is_null(v))

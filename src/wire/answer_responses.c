@@ -18,8 +18,8 @@ static bool is_search(struct span item)
 /* Searches, billed apiece: as told, else as many as the output shows. */
 static int64_t count_searches(const struct response *r)
 {
-    struct span told = scan_member(scan_member(r->tool_usage, SPAN("web_search")),
-                                   SPAN("num_requests"));
+    struct span told =
+        scan_member(scan_member(r->tool_usage, SPAN("web_search")), SPAN("num_requests"));
     int64_t n = -1;
     struct scan s;
 
@@ -56,7 +56,7 @@ static bool read_response(struct answer *a, struct span text, struct response *r
         else if (span_eq(key, SPAN("id")))
             reader_keep(v, a->trail.id, sizeof(a->trail.id));
         else if (span_eq(key, SPAN("created_at")))
-            reader_count(v, &a->trail.created);
+            reader_time(v, &a->trail.created);
         else if (span_eq(key, SPAN("model")))
             reader_note(v, a->usage.model, sizeof(a->usage.model));
         else if (span_eq(key, SPAN("service_tier")) && !scan_is_null(v))
@@ -129,8 +129,8 @@ static void replace(struct buf *b, struct span s)
     buf_span(b, s);
 }
 
-/* What a client needs to be told before the stream may end: the response, its finished items, and the
- * piece of text that is being written. */
+/* What a client needs to be told before the stream may end: the response, its finished items, and
+ * the piece of text that is being written. */
 static void note_progress(struct answer *a, const struct event *e)
 {
     struct answer_trail *t = &a->trail;

@@ -31,7 +31,8 @@ static void details(struct jsonw *w, const char *group, const char *key, int64_t
 }
 
 /* An OpenAI usage object: chat's and completions' names, or those of Responses. */
-void reader_write_usage(const struct usage *u, const char *input, const char *output, struct jsonw *w)
+void reader_write_usage(const struct usage *u, const char *input, const char *output,
+                        struct jsonw *w)
 {
     char group[64];
 
@@ -134,8 +135,8 @@ static void stop_anthropic(struct answer *a, struct buf *out)
     event_end(out, &w);
 }
 
-/* An event of the upstream's that has not become whole is forgotten; one that has passed in part makes
- * every end invalid. */
+/* An event of the upstream's that has not become whole is forgotten; one that has passed in part
+ * makes every end invalid. */
 static bool may_end(struct answer *a)
 {
     if (a->complete || a->failed || a->sse.overflowed)

@@ -12,10 +12,10 @@ void reader_text(struct answer *a, struct span inside)
 static bool carries_text(struct span key)
 {
     static const struct span keys[] = {
-        SPAN("content"),   SPAN("text"),      SPAN("refusal"), SPAN("thinking"),
-        SPAN("tool_calls"), SPAN("function"), SPAN("custom"),  SPAN("function_call"),
-        SPAN("name"),      SPAN("arguments"), SPAN("input"),   SPAN("summary"),
-        SPAN("code"),      SPAN("audio"),     SPAN("transcript"),
+        SPAN("content"),    SPAN("text"),      SPAN("refusal"),    SPAN("thinking"),
+        SPAN("tool_calls"), SPAN("function"),  SPAN("custom"),     SPAN("function_call"),
+        SPAN("name"),       SPAN("arguments"), SPAN("input"),      SPAN("summary"),
+        SPAN("code"),       SPAN("audio"),     SPAN("transcript"),
     };
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -96,6 +96,14 @@ int64_t reader_index(struct span value)
     int64_t v = -1;
 
     return reader_count(value, &v) ? v : -1;
+}
+
+void reader_time(struct span value, int64_t *out)
+{
+    long long v;
+
+    if (span_to_int64(value, &v))
+        *out = v;
 }
 
 bool reader_count(struct span value, int64_t *out)

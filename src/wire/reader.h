@@ -27,14 +27,19 @@ extern const struct reader reader_chat, reader_responses, reader_anthropic;
 void reader_collect(struct answer *a, struct scan *s);
 void reader_text(struct answer *a, struct span inside);
 
-/* A string value (the answer's model) into out[size]; left alone when it is none, too long or odd. */
+/* A string value (the answer's model) into out[size]; left alone when it is none, too long or odd.
+ */
 void reader_note(struct span value, char *out, size_t size);
 
-/* A string value as written, quotes included, into out[size]; left alone when it is none or too long. */
+/* A string value as written, quotes included, into out[size]; left alone when it is none or too
+ * long. */
 void reader_keep(struct span value, char *out, size_t size);
 
 /* A small whole number, as an index is one; -1 when it is none. */
 int64_t reader_index(struct span value);
+
+/* Seconds since 1970; left alone when it is no whole number. */
+void reader_time(struct span value, int64_t *out);
 
 /* A whole count: nothing or null leaves *out alone; false when it is negative, broken or absurd. */
 bool reader_count(struct span value, int64_t *out);
@@ -42,11 +47,12 @@ bool reader_count(struct span value, int64_t *out);
 /* "priority", "flex", …; what is not known is the standard tier. */
 enum service_tier reader_tier(struct span value);
 
-/* A usage object of OpenAI's kind, whoever sent it. Returns whether it says something, good or bad. */
+/* A usage object of OpenAI's kind, whoever sent it. Returns whether it says something, good or bad.
+ */
 bool reader_usage_openai(struct answer *a, struct span usage);
 
-/* One of Anthropic's: cumulative, so that what it names replaces what was known. final: it counts the
- * output, too. */
+/* One of Anthropic's: cumulative, so that what it names replaces what was known. final: it counts
+ * the output, too. */
 void reader_usage_anthropic(struct answer *a, struct span usage, bool final);
 
 /* The verdict on a report: what a->usage.parts holds is good, or it cannot be relied on. */
@@ -56,7 +62,8 @@ void reader_usage_bad(struct answer *a);
 struct jsonw;
 
 /* Appends the member usage, as OpenAI names its figures. */
-void reader_write_usage(const struct usage *u, const char *input, const char *output, struct jsonw *w);
+void reader_write_usage(const struct usage *u, const char *input, const char *output,
+                        struct jsonw *w);
 
 /* The end of a Responses stream: answer_stop() and answer_error_event() for it. */
 void reader_stop_responses(struct answer *a, struct buf *out);

@@ -94,7 +94,8 @@ static int hex4(const char *p, const char *end)
 
 #define EACH_BYTE (~UINT64_C(0) / 255)
 
-/* Whether any of eight bytes may be a quote, a backslash or below a space: never wrong when it says no. */
+/* Whether any of eight bytes may be a quote, a backslash or below a space: never wrong when it says
+ * no. */
 static bool any_special(uint64_t w)
 {
     uint64_t quote = w ^ (EACH_BYTE * '"'), slash = w ^ (EACH_BYTE * '\\');
@@ -171,7 +172,8 @@ bool scan_open(struct scan *s, char bracket)
     return true;
 }
 
-/* Whether another element follows in a bracket that is closed by this; takes the comma or the closer. */
+/* Whether another element follows in a bracket that is closed by this; takes the comma or the
+ * closer. */
 static bool next(struct scan *s, char closer)
 {
     char c = peek(s);

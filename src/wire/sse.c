@@ -14,7 +14,8 @@ void sse_finish(struct sse *s)
     buf_finish(&s->joined);
 }
 
-#define WINDOW ((size_t)1024) /* searched for one kind of line end before the other has its turn */
+#define WINDOW ((size_t)1024) /* searched for one kind of line end before the other has its turn   \
+                               */
 
 /* The length of a line's text: up to the first CR or LF, or all of it. */
 static size_t line_len(struct span b)

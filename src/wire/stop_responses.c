@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a Responses stream. Its last event holds the whole response object, which is made from the
- * one that the upstream sent at the start: the members that the end changes are replaced.
+ * The end of a Responses stream. Its last event holds the whole response object, which is made from
+ * the one that the upstream sent at the start: the members that the end changes are replaced.
  */
 #include "base/jsonw.h"
 #include "reader.h"
@@ -66,8 +66,8 @@ static void place(const struct answer *a, bool part, struct jsonw *w)
     jsonw_member_int(w, "content_index", a->trail.part);
 }
 
-/* The text that was being written is closed as OpenAI does it at a limit. Anything else that is open
- * stays so: a tool call whose arguments are cut must not look finished. */
+/* The text that was being written is closed as OpenAI does it at a limit. Anything else that is
+ * open stays so: a tool call whose arguments are cut must not look finished. */
 static void close_text(struct answer *a, struct buf *out)
 {
     struct jsonw w;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Usage as Anthropic reports it: kinds apart from each other, cumulative over a stream, and billed by
- * iterations[] where there are any, each at its own model, because the totals leave some of them out.
+ * Usage as Anthropic reports it: kinds apart from each other, cumulative over a stream, and billed
+ * by iterations[] where there are any, each at its own model, because the totals leave some of them
+ * out.
  */
 #include "reader.h"
 
@@ -86,8 +87,8 @@ static int64_t or_zero(int64_t v)
     return v > 0 ? v : 0;
 }
 
-/* What was written to the cache, by lifetime. A remainder that no lifetime explains is the dearer one
- * where that was in use. False when the parts exceed the whole. */
+/* What was written to the cache, by lifetime. A remainder that no lifetime explains is the dearer
+ * one where that was in use. False when the parts exceed the whole. */
 static bool split_writes(int64_t total, int64_t w5m, int64_t w1h, int64_t tokens[TOK_KINDS])
 {
     int64_t rest = total < 0 ? 0 : total - w5m - w1h;
@@ -108,7 +109,8 @@ static int64_t input_of(const struct usage_part *p)
     return sum;
 }
 
-/* The place of an iteration: one more, or when all are taken, one of the same model, which it joins. */
+/* The place of an iteration: one more, or when all are taken, one of the same model, which it
+ * joins. */
 static struct usage_part *place(struct usage *u, int *n, const char *model)
 {
     if (*n < USAGE_PARTS_MAX) {

@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Usage as OpenAI reports it, and as all who speak its dialect do, each in its own way. Totals include
- * their details; here they are made disjoint.
+ * Usage as OpenAI reports it, and as all who speak its dialect do, each in its own way. Totals
+ * include their details; here they are made disjoint.
  */
 #include "reader.h"
 
 enum group { TOP, INPUT_DETAILS, OUTPUT_DETAILS, TOOLS, COSTS, GROUPS };
 
-enum field { INPUT, CACHED, WRITTEN, AUDIO_IN, OUTPUT, REASONING, REJECTED, AUDIO_OUT, TOTAL, SEARCHES,
-             FIELDS };
+enum field {
+    INPUT,
+    CACHED,
+    WRITTEN,
+    AUDIO_IN,
+    OUTPUT,
+    REASONING,
+    REJECTED,
+    AUDIO_OUT,
+    TOTAL,
+    SEARCHES,
+    FIELDS
+};
 
 static const struct {
     enum group group;
@@ -138,13 +149,15 @@ static bool dollars(struct span value, nano_t *out)
     return value.n > 0 && *out <= NANO_MAX;
 }
 
-/* OpenRouter's own figure; with the user's own key at the upstream, that one's bill comes on top. */
+/* OpenRouter's own figure; with the user's own key at the upstream, that one's bill comes on top.
+ */
 static bool read_cost(struct answer *a, const struct report *r)
 {
     nano_t cost, upstream = 0;
 
     a->usage.has_reported_cost = false;
-    if (scan_is_null(r->cost) || r->cost.p[0] == '{') /* Perplexity's is an object of other meaning */
+    if (scan_is_null(r->cost) ||
+        r->cost.p[0] == '{') /* Perplexity's is an object of other meaning */
         return true;
     if (!dollars(r->cost, &cost))
         return false;

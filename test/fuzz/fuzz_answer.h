@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What holds for every answer, whatever the upstream sends: every byte passes when nothing is hidden,
- * and the cuts of the stream change nothing; usage is sane whenever it is said to be; a stop makes a
- * whole stream. First byte: options. Second: the size of the pieces.
+ * What holds for every answer, whatever the upstream sends: every byte passes when nothing is
+ * hidden, and the cuts of the stream change nothing; usage is sane whenever it is said to be; a
+ * stop makes a whole stream. First byte: options. Second: the size of the pieces.
  */
 #include <stdint.h>
 #include <stdlib.h>

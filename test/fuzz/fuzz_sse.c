@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whatever the bytes and however they are cut, the events concatenate to the stream, and the cuts do
- * not change what is read. First byte: the size of the pieces. */
+/* Whatever the bytes and however they are cut, the events concatenate to the stream, and the cuts
+ * do not change what is read. First byte: the size of the pieces. */
 #include <stdint.h>
 #include <stdlib.h>
 

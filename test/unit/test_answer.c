@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every shape in which a provider tells what was used: bodies first, then streams cut at every byte. */
+/* Every shape in which a provider tells what was used: bodies first, then streams cut at every
+ * byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +13,7 @@
 #include "wire/answer.h"
 #include "wire/request.h"
 
-static const char *const kinds[TOK_KINDS] = {"in",  "read", "w5m",    "w30m",    "w1h",
+static const char *const kinds[TOK_KINDS] = {"in",   "read", "w5m", "w30m", "w1h",
                                              "w12h", "ain",  "out", "aout"};
 static const char *const tiers[TIERS] = {"standard", "batch", "flex", "priority", "fast"};
 
@@ -79,8 +80,8 @@ static void run(enum api api, bool hide, struct span in, size_t piece, struct bu
     answer_finish(&a);
 }
 
-/* Feeds the stream whole and in pieces of every size. shown: what the client gets of it when usage is
- * hidden; when it is not, it gets everything. */
+/* Feeds the stream whole and in pieces of every size. shown: what the client gets of it when usage
+ * is hidden; when it is not, it gets everything. */
 static void stream(enum api api, const char *in, const char *shown, const char *want)
 {
     struct span text = span_of(in);
@@ -98,10 +99,11 @@ static void stream(enum api api, const char *in, const char *shown, const char *
     }
 }
 
-#define CHAT(usage) "{\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":"            \
-                    "{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}],"       \
-                    "\"usage\":" usage "}"
-#define REST        " model=m complete text=Hi"
+#define CHAT(usage)                                                                                \
+    "{\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":"                        \
+    "{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}],"                    \
+    "\"usage\":" usage "}"
+#define REST " model=m complete text=Hi"
 
 static void chat(const char *json, const char *want)
 {
@@ -123,9 +125,11 @@ static void test_openai_chat(void **state)
               "\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":80},"
               "\"completion_tokens_details\":{\"audio_tokens\":40}}"),
          "seen in=20 ain=80 out=20 aout=40" REST);
-    chat("{\"model\":\"gpt-5.6\",\"service_tier\":\"priority\",\"choices\":[{\"message\":{\"content\":"
+    chat("{\"model\":\"gpt-5.6\",\"service_tier\":\"priority\",\"choices\":[{\"message\":{"
+         "\"content\":"
          "null,\"tool_calls\":[{\"id\":\"t\",\"type\":\"function\",\"function\":{\"name\":\"f\","
-         "\"arguments\":\"{\\\"a\\\":1}\"}}]}}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}",
+         "\"arguments\":\"{\\\"a\\\":1}\"}}]}}],\"usage\":{\"prompt_tokens\":1,\"completion_"
+         "tokens\":2}}",
          "seen in=1 out=2 tier=priority model=gpt-5.6 complete text=f{\"a\":1}");
 }
 
@@ -239,7 +243,8 @@ static void test_openrouter_cost(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct buf json = {0}, want = {0};
 
-        buf_printf(&json, "{\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,%s}}",
+        buf_printf(&json,
+                   "{\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,%s}}",
                    rows[i].usage);
         buf_printf(&want, "seen in=3 out=2%s complete", rows[i].want);
         chat(json.p, want.p);
@@ -293,7 +298,11 @@ static void test_lies(void **state)
         "{\"prompt_tokens\":10,\"completion_tokens\":5,\"prompt_tokens_details\":"
         "{\"cached_tokens\":-6}}",
     };
-    static const char *const nothing[] = {"null", "{}", "[]", "7", "\"x\"",
+    static const char *const nothing[] = {"null",
+                                          "{}",
+                                          "[]",
+                                          "7",
+                                          "\"x\"",
                                           "{\"prompt_tokens\":0,\"completion_tokens\":0,"
                                           "\"total_tokens\":0}",
                                           "{\"prompt_tokens\":null,\"completion_tokens\":null}"};
@@ -302,7 +311,8 @@ static void test_lies(void **state)
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         struct buf json = {0};
 
-        buf_printf(&json, "{\"choices\":[{\"message\":{\"content\":\"Hi\"}}],\"usage\":%s}", lies[i]);
+        buf_printf(&json, "{\"choices\":[{\"message\":{\"content\":\"Hi\"}}],\"usage\":%s}",
+                   lies[i]);
         chat(json.p, "unseen suspicious complete text=Hi");
         buf_finish(&json);
     }
@@ -319,8 +329,14 @@ static void test_lies(void **state)
 static void test_garbage(void **state)
 {
     static const char *const garbage[] = {
-        "", "<html>busy</html>", "{", "[]", "null", "{\"usage\":{\"prompt_tokens\":1,"
-        "\"completion_tokens\":1}", "{\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}x",
+        "",
+        "<html>busy</html>",
+        "{",
+        "[]",
+        "null",
+        "{\"usage\":{\"prompt_tokens\":1,"
+        "\"completion_tokens\":1}",
+        "{\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}x",
         "{\"a\":01,\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}"};
 
     (void)state;
@@ -345,12 +361,16 @@ static void test_embeddings_and_completions(void **state)
          "seen in=8 out=2 model=d complete text=a\xc3\xa9");
 }
 
-#define C1   "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"H\"}}]"
-#define C2   "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"i\"}," \
-             "\"finish_reason\":\"stop\"}]"
+#define C1                                                                                         \
+    "data: "                                                                                       \
+    "{\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"H\"}}]"
+#define C2                                                                                         \
+    "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"i\"}," \
+    "\"finish_reason\":\"stop\"}]"
 #define NUL  ",\"usage\":null"
 #define USED "\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":15}"
-#define ONLY "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[]," USED ",\"obfuscation\":\"x\"}\n\n"
+#define ONLY                                                                                       \
+    "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[]," USED ",\"obfuscation\":\"x\"}\n\n"
 #define DONE "data: [DONE]\n\n"
 
 static void test_chat_stream(void **state)
@@ -392,7 +412,8 @@ static void test_chat_stream_shapes(void **state)
     /* Azure's first chunk has no choices and no usage: it stays */
     stream(API_CHAT, azure, azure, "unseen model=m text=H");
     stream(API_CHAT,
-           "data: {\"choices\":[],\"prompt_filter_results\":[{}],\"usage\":null}\n\n" C1 NUL "}\n\n" ONLY DONE,
+           "data: {\"choices\":[],\"prompt_filter_results\":[{}],\"usage\":null}\n\n" C1 NUL
+           "}\n\n" ONLY DONE,
            "data: {\"choices\":[],\"prompt_filter_results\":[{}]}\n\n" C1 "}\n\n" DONE,
            "seen in=10 out=5 model=m complete text=H");
     /* Mistral, Together, DeepSeek, OpenRouter: on the last content chunk, which stays */
@@ -400,23 +421,26 @@ static void test_chat_stream_shapes(void **state)
            "seen in=10 out=5" REST);
     /* Groq; Moonshot */
     stream(API_CHAT,
-           C1 "}\n\n" C2 ",\"x_groq\":{\"id\":\"r\",\"usage\":{\"queue_time\":0.1,\"prompt_tokens\":18,"
-           "\"completion_tokens\":4,\"total_tokens\":22}}}\n\n" DONE,
+           C1 "}\n\n" C2
+              ",\"x_groq\":{\"id\":\"r\",\"usage\":{\"queue_time\":0.1,\"prompt_tokens\":18,"
+              "\"completion_tokens\":4,\"total_tokens\":22}}}\n\n" DONE,
            NULL, "seen in=18 out=4" REST);
     stream(API_CHAT,
            C1 "}\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\",\"usage\":"
-           "{\"prompt_tokens\":18,\"completion_tokens\":4,\"total_tokens\":22}}]}\n\n" DONE,
+              "{\"prompt_tokens\":18,\"completion_tokens\":4,\"total_tokens\":22}}]}\n\n" DONE,
            NULL, "seen in=18 out=4 model=m complete text=H");
     /* where both places speak, the first good one counts */
     stream(API_CHAT,
            C2 ",\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":4},\"x_groq\":{\"usage\":"
-           "{\"prompt_tokens\":18,\"completion_tokens\":4}}}\n\n" DONE,
+              "{\"prompt_tokens\":18,\"completion_tokens\":4}}}\n\n" DONE,
            NULL, "seen in=18 out=4 model=m complete text=i");
     /* Gemini: every chunk, cumulative, the last wins */
-    stream(API_CHAT,
-           C1 ",\"usage\":{\"prompt_tokens\":35,\"completion_tokens\":1,\"total_tokens\":90}}\n\n"
-           C2 ",\"usage\":{\"prompt_tokens\":35,\"completion_tokens\":12,\"total_tokens\":109}}\n\n" DONE,
-           NULL, "seen in=35 out=74" REST);
+    stream(
+        API_CHAT,
+        C1
+        ",\"usage\":{\"prompt_tokens\":35,\"completion_tokens\":1,\"total_tokens\":90}}\n\n" C2
+        ",\"usage\":{\"prompt_tokens\":35,\"completion_tokens\":12,\"total_tokens\":109}}\n\n" DONE,
+        NULL, "seen in=35 out=74" REST);
     /* a lie, then the truth; the truth, then a lie; the truth, then nothing */
     stream(API_CHAT, C1 ",\"usage\":{\"prompt_tokens\":-1}}\n\n" ONLY DONE, NULL,
            "seen in=10 out=5 model=m complete text=H");
@@ -429,16 +453,19 @@ static void test_chat_stream_shapes(void **state)
 static void test_chat_stream_text(void **state)
 {
     (void)state;
-    stream(API_CHAT,
-           "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\",\"content\":null}}]}\n\n"
-           "data: {\"choices\":[{\"delta\":{\"content\":\" a\\\"\\ud83d\\ude00\"}}]}\n\n"
-           "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"t\",\"function\":"
-           "{\"name\":\"f\",\"arguments\":\"\"}}]}}]}\n\n"
-           "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":"
-           "\"{}\"}}]}},{\"index\":1,\"delta\":{\"refusal\":\"no\"}}]}\n\n"
-           "data: {\"choices\":[{\"delta\":{\"audio\":{\"id\":\"x\",\"data\":\"AAAA\",\"transcript\":"
-           "\"la\"}}}]}\n\n" DONE,
-           NULL, "unseen complete text=hm a\"\xf0\x9f\x98\x80" "f{}nola");
+    stream(
+        API_CHAT,
+        "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\",\"content\":null}}]}\n\n"
+        "data: {\"choices\":[{\"delta\":{\"content\":\" a\\\"\\ud83d\\ude00\"}}]}\n\n"
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"t\",\"function\":"
+        "{\"name\":\"f\",\"arguments\":\"\"}}]}}]}\n\n"
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":"
+        "\"{}\"}}]}},{\"index\":1,\"delta\":{\"refusal\":\"no\"}}]}\n\n"
+        "data: {\"choices\":[{\"delta\":{\"audio\":{\"id\":\"x\",\"data\":\"AAAA\",\"transcript\":"
+        "\"la\"}}}]}\n\n" DONE,
+        NULL,
+        "unseen complete text=hm a\"\xf0\x9f\x98\x80"
+        "f{}nola");
     stream(API_COMPLETIONS,
            "data: {\"choices\":[{\"text\":\"a\",\"index\":0}]}\n\n"
            "data: {\"choices\":[{\"text\":\"b\",\"index\":0}],\"usage\":null}\n\n" ONLY DONE,
@@ -462,26 +489,32 @@ static void test_chat_stream_faults(void **state)
     stream(API_CHAT, "<html>busy</html>\n\n", NULL, "unseen");
 }
 
-#define RESPONSE(status, more) "{\"id\":\"r\",\"object\":\"response\",\"status\":\"" status "\",\"model\":\"m\"" more "}"
-#define R_USED ",\"usage\":{\"input_tokens\":100,\"input_tokens_details\":{\"cached_tokens\":60,"     \
-               "\"cache_write_tokens\":30},\"output_tokens\":50,\"output_tokens_details\":"          \
-               "{\"reasoning_tokens\":20},\"total_tokens\":150}"
-#define R_OUT  ",\"output\":[{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"hm \"}]}," \
-               "{\"type\":\"web_search_call\",\"action\":{\"type\":\"search\",\"query\":\"q\"}},"     \
-               "{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\"Hi\","        \
-               "\"annotations\":[]}]},{\"type\":\"function_call\",\"name\":\"f\",\"arguments\":\"{}\"}," \
-               "{\"type\":\"image_generation_call\",\"result\":\"AAAA\"}]"
+#define RESPONSE(status, more)                                                                     \
+    "{\"id\":\"r\",\"object\":\"response\",\"status\":\"" status "\",\"model\":\"m\"" more "}"
+#define R_USED                                                                                     \
+    ",\"usage\":{\"input_tokens\":100,\"input_tokens_details\":{\"cached_tokens\":60,"             \
+    "\"cache_write_tokens\":30},\"output_tokens\":50,\"output_tokens_details\":"                   \
+    "{\"reasoning_tokens\":20},\"total_tokens\":150}"
+#define R_OUT                                                                                      \
+    ",\"output\":[{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"hm "  \
+    "\"}]},"                                                                                       \
+    "{\"type\":\"web_search_call\",\"action\":{\"type\":\"search\",\"query\":\"q\"}},"             \
+    "{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\"Hi\","                \
+    "\"annotations\":[]}]},{\"type\":\"function_call\",\"name\":\"f\",\"arguments\":\"{}\"},"      \
+    "{\"type\":\"image_generation_call\",\"result\":\"AAAA\"}]"
 
 static void test_responses(void **state)
 {
     (void)state;
-    body(API_RESPONSES, RESPONSE("completed", ",\"error\":null,\"service_tier\":\"flex\"" R_OUT R_USED),
+    body(API_RESPONSES,
+         RESPONSE("completed", ",\"error\":null,\"service_tier\":\"flex\"" R_OUT R_USED),
          "seen in=10 read=60 w30m=30 out=50 reasoning=20 searches=1 tier=flex model=m complete "
          "text=hm Hif{}");
-    body(API_RESPONSES,
-         RESPONSE("completed", ",\"prompt_cache_options\":{\"ttl\":\"12h\"},\"tool_usage\":"
-                  "{\"web_search\":{\"num_requests\":3}}" R_OUT R_USED),
-         "seen in=10 read=60 w12h=30 out=50 reasoning=20 searches=3 model=m complete text=hm Hif{}");
+    body(
+        API_RESPONSES,
+        RESPONSE("completed", ",\"prompt_cache_options\":{\"ttl\":\"12h\"},\"tool_usage\":"
+                              "{\"web_search\":{\"num_requests\":3}}" R_OUT R_USED),
+        "seen in=10 read=60 w12h=30 out=50 reasoning=20 searches=3 model=m complete text=hm Hif{}");
     body(API_RESPONSES, RESPONSE("incomplete", R_USED),
          "seen in=10 read=60 w30m=30 out=50 reasoning=20 model=m complete");
     body(API_RESPONSES, RESPONSE("failed", ",\"error\":{\"code\":\"server_error\"},\"usage\":null"),
@@ -490,64 +523,77 @@ static void test_responses(void **state)
     body(API_RESPONSES, RESPONSE("in_progress", ""), "unseen model=m");
 }
 
-#define R_START "event: response.created\ndata: {\"type\":\"response.created\",\"response\":"         \
-                RESPONSE("in_progress", ",\"usage\":null") ",\"sequence_number\":0}\n\n"
-#define R_DELTA(kind, text) "event: response." kind ".delta\ndata: {\"type\":\"response." kind        \
-                            ".delta\",\"delta\":\"" text "\",\"sequence_number\":1}\n\n"
-#define R_END(type, status, more) "event: response." type "\ndata: {\"type\":\"response." type        \
-                                  "\",\"response\":" RESPONSE(status, more) "}\n\n"
+#define R_START                                                                                    \
+    "event: response.created\ndata: {\"type\":\"response.created\",\"response\":" RESPONSE(        \
+        "in_progress", ",\"usage\":null") ",\"sequence_number\":0}\n\n"
+#define R_DELTA(kind, text)                                                                        \
+    "event: response." kind ".delta\ndata: {\"type\":\"response." kind                             \
+    ".delta\",\"delta\":\"" text "\",\"sequence_number\":1}\n\n"
+#define R_END(type, status, more)                                                                  \
+    "event: response." type "\ndata: {\"type\":\"response." type                                   \
+    "\",\"response\":" RESPONSE(status, more) "}\n\n"
 
 static void test_responses_stream(void **state)
 {
     (void)state;
+    stream(
+        API_RESPONSES,
+        R_START
+        "data: {\"type\":\"response.output_item.added\",\"item\":{\"type\":\"function_call\","
+        "\"name\":\"f\",\"arguments\":\"\"}}\n\n" R_DELTA("function_call_arguments", "{}")
+            R_DELTA("reasoning_summary_text", "hm ") R_DELTA("output_text", "Hi")
+                R_DELTA("audio", "AAAA") R_END("completed", "completed", R_OUT R_USED),
+        NULL,
+        "seen in=10 read=60 w30m=30 out=50 reasoning=20 searches=1 model=m complete text=f{}hm Hi");
     stream(API_RESPONSES,
-           R_START "data: {\"type\":\"response.output_item.added\",\"item\":{\"type\":\"function_call\","
-           "\"name\":\"f\",\"arguments\":\"\"}}\n\n" R_DELTA("function_call_arguments", "{}")
-           R_DELTA("reasoning_summary_text", "hm ") R_DELTA("output_text", "Hi")
-           R_DELTA("audio", "AAAA") R_END("completed", "completed", R_OUT R_USED),
-           NULL,
-           "seen in=10 read=60 w30m=30 out=50 reasoning=20 searches=1 model=m complete text=f{}hm Hi");
-    stream(API_RESPONSES, R_START R_DELTA("output_text", "Hi") R_END("incomplete", "incomplete", R_USED),
-           NULL, "seen in=10 read=60 w30m=30 out=50 reasoning=20 model=m complete text=Hi");
+           R_START R_DELTA("output_text", "Hi") R_END("incomplete", "incomplete", R_USED), NULL,
+           "seen in=10 read=60 w30m=30 out=50 reasoning=20 model=m complete text=Hi");
     stream(API_RESPONSES, R_START R_END("failed", "failed", R_USED), NULL,
            "seen in=10 read=60 w30m=30 out=50 reasoning=20 model=m complete failed");
     stream(API_RESPONSES, R_START R_DELTA("output_text", "Hi"), NULL, "unseen model=m text=Hi");
-    stream(API_RESPONSES, R_START "event: error\ndata: {\"type\":\"error\",\"code\":\"x\"}\n\n", NULL,
-           "unseen model=m failed");
+    stream(API_RESPONSES, R_START "event: error\ndata: {\"type\":\"error\",\"code\":\"x\"}\n\n",
+           NULL, "unseen model=m failed");
     stream(API_RESPONSES, "event: response.failed\ndata: {}\n\n", NULL, "unseen complete failed");
     stream(API_RESPONSES, R_START "data: [DONE]\n\n", NULL, "unseen model=m");
 }
 
-#define MESSAGE(usage) "{\"id\":\"msg\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"c\"," \
-                       "\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}],\"usage\":" usage "}"
-#define A_REST         " model=c complete text=Hi"
+#define MESSAGE(usage)                                                                             \
+    "{\"id\":\"msg\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"c\","                 \
+    "\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}],\"usage\":" usage "}"
+#define A_REST " model=c complete text=Hi"
 
 static void test_anthropic(void **state)
 {
     (void)state;
-    body(API_MESSAGES, MESSAGE("{\"input_tokens\":51,\"output_tokens\":162,\"service_tier\":\"standard\","
-                               "\"inference_geo\":\"not_available\",\"output_tokens_details\":"
-                               "{\"thinking_tokens\":112}}"),
+    body(API_MESSAGES,
+         MESSAGE("{\"input_tokens\":51,\"output_tokens\":162,\"service_tier\":\"standard\","
+                 "\"inference_geo\":\"not_available\",\"output_tokens_details\":"
+                 "{\"thinking_tokens\":112}}"),
          "seen in=51 out=162 reasoning=112" A_REST);
     body(API_MESSAGES,
-         MESSAGE("{\"input_tokens\":6,\"cache_creation_input_tokens\":574,\"cache_read_input_tokens\":"
-                 "20443,\"cache_creation\":{\"ephemeral_1h_input_tokens\":100,"
-                 "\"ephemeral_5m_input_tokens\":474},\"output_tokens\":489,\"server_tool_use\":"
-                 "{\"web_search_requests\":2,\"web_fetch_requests\":1},\"service_tier\":\"batch\","
-                 "\"inference_geo\":\"us\"}"),
+         MESSAGE(
+             "{\"input_tokens\":6,\"cache_creation_input_tokens\":574,\"cache_read_input_tokens\":"
+             "20443,\"cache_creation\":{\"ephemeral_1h_input_tokens\":100,"
+             "\"ephemeral_5m_input_tokens\":474},\"output_tokens\":489,\"server_tool_use\":"
+             "{\"web_search_requests\":2,\"web_fetch_requests\":1},\"service_tier\":\"batch\","
+             "\"inference_geo\":\"us\"}"),
          "seen in=6 read=20443 w5m=474 w1h=100 out=489 searches=2 tier=batch us" A_REST);
-    body(API_MESSAGES, MESSAGE("{\"input_tokens\":6,\"output_tokens\":4,\"service_tier\":\"standard\","
-                               "\"speed\":\"fast\"}"),
+    body(API_MESSAGES,
+         MESSAGE("{\"input_tokens\":6,\"output_tokens\":4,\"service_tier\":\"standard\","
+                 "\"speed\":\"fast\"}"),
          "seen in=6 out=4 tier=fast" A_REST);
     /* writes of no told lifetime: five minutes, or an hour where an hour was in use */
-    body(API_MESSAGES, MESSAGE("{\"input_tokens\":6,\"cache_creation_input_tokens\":9,"
-                               "\"output_tokens\":4}"),
+    body(API_MESSAGES,
+         MESSAGE("{\"input_tokens\":6,\"cache_creation_input_tokens\":9,"
+                 "\"output_tokens\":4}"),
          "seen in=6 w5m=9 out=4" A_REST);
-    body(API_MESSAGES, MESSAGE("{\"input_tokens\":6,\"cache_creation_input_tokens\":9,\"cache_creation\":"
-                               "{\"ephemeral_1h_input_tokens\":5},\"output_tokens\":4}"),
+    body(API_MESSAGES,
+         MESSAGE("{\"input_tokens\":6,\"cache_creation_input_tokens\":9,\"cache_creation\":"
+                 "{\"ephemeral_1h_input_tokens\":5},\"output_tokens\":4}"),
          "seen in=6 w1h=9 out=4" A_REST);
     body(API_MESSAGES,
-         "{\"type\":\"message\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm \",\"signature\":"
+         "{\"type\":\"message\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm "
+         "\",\"signature\":"
          "\"S\"},{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{\"a\":1}},{\"type\":"
          "\"web_search_tool_result\",\"content\":[{\"title\":\"long\"}]}]}",
          "unseen complete text=hm f{\"a\":1}");
@@ -566,7 +612,8 @@ static void test_anthropic_lies(void **state)
         "{\"output_tokens\":4}",
         "{\"input_tokens\":6,\"cache_creation_input_tokens\":3,\"cache_creation\":"
         "{\"ephemeral_5m_input_tokens\":4},\"output_tokens\":4}",
-        "{\"input_tokens\":6,\"output_tokens\":4,\"output_tokens_details\":{\"thinking_tokens\":5}}",
+        "{\"input_tokens\":6,\"output_tokens\":4,\"output_tokens_details\":{\"thinking_tokens\":5}"
+        "}",
         "{\"input_tokens\":6,\"output_tokens\":4,\"iterations\":[{\"input_tokens\":-1}]}",
         "{\"input_tokens\":6,\"output_tokens\":4,\"iterations\":[7]}",
         "{\"input_tokens\":6,\"output_tokens\":4,\"iterations\":{}}",
@@ -591,9 +638,9 @@ static void test_anthropic_lies(void **state)
     body(API_MESSAGES, MESSAGE("{\"input_tokens\":0,\"output_tokens\":0}"), "unseen" A_REST);
 }
 
-#define ITERATION(type, in, read, out, model) "{\"type\":\"" type "\",\"input_tokens\":" #in          \
-    ",\"cache_read_input_tokens\":" #read ",\"cache_creation_input_tokens\":0,\"output_tokens\":" #out \
-    model "}"
+#define ITERATION(type, in, read, out, model)                                                      \
+    "{\"type\":\"" type "\",\"input_tokens\":" #in ",\"cache_read_input_tokens\":" #read           \
+    ",\"cache_creation_input_tokens\":0,\"output_tokens\":" #out model "}"
 
 static void test_anthropic_iterations(void **state)
 {
@@ -601,87 +648,98 @@ static void test_anthropic_iterations(void **state)
 
     (void)state;
     /* an advisor of another model, which the totals leave out */
-    body(API_MESSAGES,
-         MESSAGE("{\"input_tokens\":2390,\"output_tokens\":121,\"iterations\":["
-                 ITERATION("message", 1128, 0, 110, "") ","
-                 ITERATION("advisor_message", 2518, 0, 22, ",\"model\":\"adv\"") ","
-                 ITERATION("message", 1262, 0, 11, "") "]}"),
-         "seen in=1128 out=110 + in=2518 out=22 of=adv + in=1262 out=11" A_REST);
+    body(
+        API_MESSAGES,
+        MESSAGE("{\"input_tokens\":2390,\"output_tokens\":121,\"iterations\":[" ITERATION(
+            "message", 1128, 0, 110,
+            "") "," ITERATION("advisor_message", 2518, 0, 22,
+                              ",\"model\":\"adv\"") "," ITERATION("message", 1262, 0, 11, "") "]}"),
+        "seen in=1128 out=110 + in=2518 out=22 of=adv + in=1262 out=11" A_REST);
     /* a compaction */
     body(API_MESSAGES,
-         MESSAGE("{\"input_tokens\":10,\"output_tokens\":5,\"iterations\":["
-                 ITERATION("compaction", 3, 55096, 900, "") "," ITERATION("message", 10, 0, 5, "") "]}"),
+         MESSAGE("{\"input_tokens\":10,\"output_tokens\":5,\"iterations\":[" ITERATION(
+             "compaction", 3, 55096, 900, "") "," ITERATION("message", 10, 0, 5, "") "]}"),
          "seen in=3 read=55096 out=900 + in=10 out=5" A_REST);
     body(API_MESSAGES, MESSAGE("{\"input_tokens\":10,\"output_tokens\":5,\"iterations\":[]}"),
          "seen in=10 out=5" A_REST);
     /* a list that says less than the totals: the totals */
-    body(API_MESSAGES, MESSAGE("{\"input_tokens\":10,\"output_tokens\":5,\"iterations\":["
-                               ITERATION("message", 9, 0, 5, "") "]}"),
+    body(API_MESSAGES,
+         MESSAGE("{\"input_tokens\":10,\"output_tokens\":5,\"iterations\":[" ITERATION(
+             "message", 9, 0, 5, "") "]}"),
          "seen in=10 out=5" A_REST);
     /* more than there is room for: those of one model are joined */
     buf_str(&json, "{\"usage\":{\"input_tokens\":20,\"output_tokens\":20,\"iterations\":[");
     for (int i = 0; i < 20; i++)
-        buf_str(&json, i ? "," ITERATION("message", 1, 0, 1, "") : ITERATION("message", 1, 0, 1, ""));
+        buf_str(&json,
+                i ? "," ITERATION("message", 1, 0, 1, "") : ITERATION("message", 1, 0, 1, ""));
     buf_str(&json, "]}}");
     body(API_MESSAGES, json.p,
-         "seen in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1"
-         " + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1"
+         "seen in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 "
+         "out=1"
+         " + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 out=1 + in=1 "
+         "out=1"
          " + in=1 out=1 + in=5 out=5 complete");
     buf_finish(&json);
 }
 
-#define A_START(usage) "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":"  \
-                       "\"msg\",\"model\":\"c\",\"content\":[],\"usage\":" usage "}}\n\n"
-#define A_TEXT  "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"     \
-                "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: ping\ndata: {\"type\":" \
-                "\"ping\"}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\","    \
-                "\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n"
-#define A_DELTA(usage) "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":"            \
-                       "{\"stop_reason\":\"end_turn\"},\"usage\":" usage "}\n\n"
-#define A_STOP  "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+#define A_START(usage)                                                                             \
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":"                 \
+    "\"msg\",\"model\":\"c\",\"content\":[],\"usage\":" usage "}}\n\n"
+#define A_TEXT                                                                                     \
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"             \
+    "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: ping\ndata: {\"type\":"        \
+    "\"ping\"}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\","            \
+    "\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n"
+#define A_DELTA(usage)                                                                             \
+    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":"                           \
+    "{\"stop_reason\":\"end_turn\"},\"usage\":" usage "}\n\n"
+#define A_STOP "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
 
 static void test_anthropic_stream(void **state)
 {
     (void)state;
     stream(API_MESSAGES,
-           A_START("{\"input_tokens\":702,\"cache_read_input_tokens\":3,\"output_tokens\":1}") A_TEXT
-           A_DELTA("{\"output_tokens\":9}") A_STOP,
+           A_START("{\"input_tokens\":702,\"cache_read_input_tokens\":3,\"output_tokens\":1}")
+               A_TEXT A_DELTA("{\"output_tokens\":9}") A_STOP,
            NULL, "seen in=702 read=3 out=9" A_REST);
     /* cumulative: each figure named replaces the one before, null does not */
     stream(API_MESSAGES,
            A_START("{\"input_tokens\":702,\"cache_creation_input_tokens\":5,\"cache_creation\":"
-                   "{\"ephemeral_1h_input_tokens\":5},\"output_tokens\":1}") A_TEXT
-           A_DELTA("{\"input_tokens\":1591,\"cache_creation_input_tokens\":null,"
+                   "{\"ephemeral_1h_input_tokens\":5},\"output_tokens\":1}")
+               A_TEXT A_DELTA(
+                   "{\"input_tokens\":1591,\"cache_creation_input_tokens\":null,"
                    "\"output_tokens\":175,\"server_tool_use\":{\"web_search_requests\":1}}") A_STOP,
            NULL, "seen in=1591 w1h=5 out=175 searches=1" A_REST);
     /* hosts that fill message_delta with zeros, and hosts that have nothing at the start */
     stream(API_MESSAGES,
-           A_START("{\"input_tokens\":7,\"output_tokens\":1}") A_TEXT
-           A_DELTA("{\"input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":9}") A_STOP,
+           A_START("{\"input_tokens\":7,\"output_tokens\":1}") A_TEXT A_DELTA(
+               "{\"input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":9}") A_STOP,
            NULL, "seen in=7 out=9" A_REST);
     stream(API_MESSAGES,
-           A_START("{\"input_tokens\":0,\"output_tokens\":0}") A_TEXT
-           A_DELTA("{\"input_tokens\":7,\"cache_read_input_tokens\":2,\"output_tokens\":9}") A_STOP,
+           A_START("{\"input_tokens\":0,\"output_tokens\":0}") A_TEXT A_DELTA(
+               "{\"input_tokens\":7,\"cache_read_input_tokens\":2,\"output_tokens\":9}") A_STOP,
            NULL, "seen in=7 read=2 out=9" A_REST);
     /* iterations at the end; and only at the start, where the end outgrows them */
     stream(API_MESSAGES,
-           A_START("{\"input_tokens\":10,\"output_tokens\":1}") A_TEXT
-           A_DELTA("{\"output_tokens\":5,\"iterations\":[" ITERATION("compaction", 3, 55096, 900, "") ","
-                   ITERATION("message", 10, 0, 5, "") "]}") A_STOP,
+           A_START("{\"input_tokens\":10,\"output_tokens\":1}")
+               A_TEXT A_DELTA("{\"output_tokens\":5,\"iterations\":[" ITERATION(
+                   "compaction", 3, 55096, 900, "") "," ITERATION("message", 10, 0, 5, "") "]}")
+                   A_STOP,
            NULL, "seen in=3 read=55096 out=900 + in=10 out=5" A_REST);
     stream(API_MESSAGES,
-           A_START("{\"input_tokens\":10,\"output_tokens\":1,\"iterations\":["
-                   ITERATION("message", 10, 0, 1, "") "]}") A_TEXT A_DELTA("{\"output_tokens\":5}") A_STOP,
+           A_START("{\"input_tokens\":10,\"output_tokens\":1,\"iterations\":[" ITERATION(
+               "message", 10, 0, 1, "") "]}") A_TEXT A_DELTA("{\"output_tokens\":5}") A_STOP,
            NULL, "seen in=10 out=5" A_REST);
     /* tools and thoughts */
-    stream(API_MESSAGES,
-           "data: {\"type\":\"content_block_start\",\"content_block\":{\"type\":\"tool_use\",\"name\":"
-           "\"f\",\"input\":{}}}\n\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":"
-           "\"input_json_delta\",\"partial_json\":\"{\\\"a\\\"\"}}\n\ndata: {\"type\":"
-           "\"content_block_delta\",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\n"
-           "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"signature_delta\","
-           "\"signature\":\"S\"}}\n\n",
-           NULL, "unseen text=f{\"a\"hm");
+    stream(
+        API_MESSAGES,
+        "data: {\"type\":\"content_block_start\",\"content_block\":{\"type\":\"tool_use\",\"name\":"
+        "\"f\",\"input\":{}}}\n\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":"
+        "\"input_json_delta\",\"partial_json\":\"{\\\"a\\\"\"}}\n\ndata: {\"type\":"
+        "\"content_block_delta\",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}\n\n"
+        "data: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"signature_delta\","
+        "\"signature\":\"S\"}}\n\n",
+        NULL, "unseen text=f{\"a\"hm");
 }
 
 static void test_anthropic_stream_cut(void **state)
@@ -694,8 +752,10 @@ static void test_anthropic_stream_cut(void **state)
            A_START("{\"input_tokens\":702,\"output_tokens\":1}") A_TEXT
            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n",
            NULL, "input in=702 out=1 model=c failed text=Hi");
-    stream(API_MESSAGES, A_START("{\"input_tokens\":702,\"output_tokens\":1}") A_TEXT
-           A_DELTA("{\"output_tokens\":9}"), NULL, "seen in=702 out=9 model=c text=Hi");
+    stream(API_MESSAGES,
+           A_START("{\"input_tokens\":702,\"output_tokens\":1}")
+               A_TEXT A_DELTA("{\"output_tokens\":9}"),
+           NULL, "seen in=702 out=9 model=c text=Hi");
     stream(API_MESSAGES, A_START("{\"input_tokens\":-702,\"output_tokens\":1}") A_TEXT, NULL,
            "unseen suspicious model=c text=Hi");
 }

@@ -2,8 +2,8 @@
 /*
  * Usage as Anthropic really reported it, read as it would be settled, against sums made from a JSON
  * tree. The recordings are no part of the project; where they are not, this test says so and is
- * skipped: ../shared/data/anthropic_usage.jsonl beside the repository. test_answer.c proves the same
- * rules with fixtures of its own.
+ * skipped: ../shared/data/anthropic_usage.jsonl beside the repository. test_answer.c proves the
+ * same rules with fixtures of its own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,7 +40,8 @@ static void answer(json_t *usage, json_t *delta, struct answer *a)
 
     answer_init(a, API_MESSAGES, false);
     if (delta) {
-        buf_printf(&text, "data: {\"type\":\"message_start\",\"message\":{\"usage\":%s}}\n\n", start);
+        buf_printf(&text, "data: {\"type\":\"message_start\",\"message\":{\"usage\":%s}}\n\n",
+                   start);
         buf_printf(&text, "data: {\"type\":\"message_delta\",\"usage\":%s}\n\n", end);
         answer_feed(a, buf_all(&text), &out);
         answer_end(a, &out);
@@ -64,7 +65,8 @@ static void check(json_t *row)
 
     if (json_array_size(list))
         input = output = 0;
-    json_array_foreach(list, i, one) {
+    json_array_foreach(list, i, one)
+    {
         input += sum_input(one, NULL);
         output += figure(one, NULL, "output_tokens");
     }

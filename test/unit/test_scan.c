@@ -32,16 +32,67 @@ static bool whole(const char *text)
 static void test_grammar(void **state)
 {
     static const char *const right[] = {
-        "0", "-0", "-1.5e+10", "12E3", "true", "false", "null", "\"\"", "{}", "[]", " [ ] ",
-        "{\"a\":1}", "[1,2,[3,{}],\"x\"]", "{\"a\":{\"b\":[1,2]},\"c\":null}\n",
-        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"", "\"long enough to be read by eights \\n and on\"",
-        "\"\x7f\xff\"", "[[[[[[[[[[]]]]]]]]]]", "{\"a\":1,\"a\":2}",
+        "0",
+        "-0",
+        "-1.5e+10",
+        "12E3",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "{}",
+        "[]",
+        " [ ] ",
+        "{\"a\":1}",
+        "[1,2,[3,{}],\"x\"]",
+        "{\"a\":{\"b\":[1,2]},\"c\":null}\n",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"",
+        "\"long enough to be read by eights \\n and on\"",
+        "\"\x7f\xff\"",
+        "[[[[[[[[[[]]]]]]]]]]",
+        "{\"a\":1,\"a\":2}",
     };
     static const char *const wrong[] = {
-        "", " ", "01", "1.", ".5", "+1", "1e", "--1", "tru", "nul", "True", "NaN", "\"", "\"\\\"",
-        "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"a\nb\"", "\"12345678\tx\"", "{", "[", "}", "]",
-        "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\":1]", "[1}",
-        "1 2", "{}{}", "[]]", "{\"a\" 1}", "{,}", "\x01", "<html>", "'a'",
+        "",
+        " ",
+        "01",
+        "1.",
+        ".5",
+        "+1",
+        "1e",
+        "--1",
+        "tru",
+        "nul",
+        "True",
+        "NaN",
+        "\"",
+        "\"\\\"",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\\u12g4\"",
+        "\"a\nb\"",
+        "\"12345678\tx\"",
+        "{",
+        "[",
+        "}",
+        "]",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "{\"a\":1]",
+        "[1}",
+        "1 2",
+        "{}{}",
+        "[]]",
+        "{\"a\" 1}",
+        "{,}",
+        "\x01",
+        "<html>",
+        "'a'",
     };
 
     (void)state;
@@ -128,7 +179,8 @@ static void test_strings(void **state)
         {"\\u0041\\u00e9\\u20ac\\ud83d\\ude00", "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
         {"\\ud83d!", "\xef\xbf\xbd!"},
         {"\\ude00\\ud83d", "\xef\xbf\xbd\xef\xbf\xbd"},
-        {"\\ud83d\\u0041", "\xef\xbf\xbd" "A"},
+        {"\\ud83d\\u0041", "\xef\xbf\xbd"
+                           "A"},
         {"\\ud83d\\ud83d\\ude00", "\xef\xbf\xbd\xf0\x9f\x98\x80"},
     };
     struct buf out = {0};
@@ -154,8 +206,8 @@ static void test_strings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_grammar),         cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_walk),            cmocka_unit_test(test_fault_is_sticky),
+        cmocka_unit_test(test_grammar), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_walk),    cmocka_unit_test(test_fault_is_sticky),
         cmocka_unit_test(test_strings),
     };
 

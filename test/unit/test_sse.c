@@ -84,7 +84,10 @@ static void test_fields(void **state)
     expect(SPAN(": comment: with data: x\n\n:\n\n"), 100, ".");
     expect(SPAN("id: 7\nretry: 3\nDATA: no\n data: no\ndata : no\n\n"), 100, ".");
     expect(SPAN("event: a\nevent: b\ndata: x\n: c\n\n"), 100, "b|x;.");
-    expect(SPAN("\xef\xbb\xbf" "data: x\n\n\xef\xbb\xbf" "data: y\n\n"), 100, "|x;.");
+    expect(SPAN("\xef\xbb\xbf"
+                "data: x\n\n\xef\xbb\xbf"
+                "data: y\n\n"),
+           100, "|x;.");
     expect(SPAN("data: cut off"), 100, "|cut off;.");
     expect(SPAN("data: a\n\ndata: no blank line\n"), 100, "|a;|no blank line;.");
 }
@@ -149,8 +152,9 @@ static void test_at_once(void **state)
 
 static void test_random_cuts(void **state)
 {
-    static const char *const words[] = {"data: x",  "data:", "event: e", ": c", "\n",  "\r", "\r\n",
-                                        "data: yy", "\n\n",  "\r\r",     "z",   "id:", "\r\n\r\n"};
+    static const char *const words[] = {"data: x", "data:", "event: e", ": c",  "\n",
+                                        "\r",      "\r\n",  "data: yy", "\n\n", "\r\r",
+                                        "z",       "id:",   "\r\n\r\n"};
     unsigned seed = 7;
 
     (void)state;
@@ -173,8 +177,8 @@ static void test_random_cuts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_line_ends), cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_bound),     cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_line_ends),   cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_bound),       cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_random_cuts), cmocka_unit_test(test_long_lines),
     };
 
