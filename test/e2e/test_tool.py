@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""The operator's tool where it needs no daemon: counting, predicting, prices."""
+
+import json
+import subprocess
+
+import pytest
+
+from harness import BUILD, TIMEOUT, clean_environment
+
+CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
+
+
+def tool(*args, stdin=b"", **env):
+    stdin = stdin.encode() if isinstance(stdin, str) else stdin
+    return subprocess.run([BUILD / "bin/tokencap", *args], input=stdin, capture_output=True,
+                          timeout=TIMEOUT, env=clean_environment() | env)
+
+
+def lines(*args, stdin):
+    return tool(*args, "--jsonl", stdin=stdin).stdout.decode().splitlines()
+
+
+# ---- count ----
+
+@pytest.mark.parametrize("text, flags, expected", [
+    ("hello world", [], "2"),
+    ("", [], "0"),
+    ("こんにちは、世界！お元気ですか？", [], "10"),
+    ("こんにちは、世界！お元気ですか？", ["--encoding", "cl100k_base"], "12"),
+    ("こんにちは、世界！お元気ですか？", ["--encoding=p50k_base"], "26"),
+    ("こんにちは、世界！お元気ですか？", ["--model", "gpt-4"], "12"),
+    ("こんにちは、世界！お元気ですか？", ["--model", "gpt-5.1"], "10"),
+    ("hello world", ["--ids"], "24912 2375"),
+    ("<|endoftext|>", ["--ids"], "27 91 419 1440 919 91 29"),
+])
+def test_count(text, flags, expected):
+    done = tool("count", *flags, stdin=text)
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, expected + "\n", b"")
+
+
+def test_count_of_files(tmp_path):
+    (tmp_path / "a").write_text("hello world")
+    (tmp_path / "b").write_text("hello")
+    done = tool("count", str(tmp_path / "a"), "-", str(tmp_path / "b"), stdin="")
+    assert done.stdout == b"2\n0\n1\n"
+    missing = tool("count", str(tmp_path / "nothing"))
+    assert missing.returncode == 1 and b"nothing" in missing.stderr and not missing.stdout
+
+
+def test_invalid_utf8_counts_as_the_replacement_character():
+    for raw in (b"a\xffb", b"a\xf0\x9f\x98b", b"a\xed\xa0\x80b"):
+        mended = raw.decode("utf-8", "replace")
+        if raw == b"a\xed\xa0\x80b":
+            mended = "a\ufffd\ufffd\ufffdb"  # three maximal subparts, says Unicode
+        assert tool("count", "--ids", stdin=raw).stdout == \
+            tool("count", "--ids", stdin=mended).stdout
+
+
+def test_claude_is_counted_by_ratio():
+    text = "def f(x):\n    return x + 1\n" * 20
+    o200k, claude = (int(tool("count", *flags, stdin=text).stdout)
+                     for flags in ([], ["--model", "claude-opus-4-8"]))
+    assert o200k < claude < 2 * o200k
+    assert tool("count", "--ids", "--model", "claude-opus-4-8", stdin=text).returncode == 64
+
+
+def test_a_model_without_a_known_encoding_is_said_aloud():
+    done = tool("count", "--model", "gemini-2.0-flash", stdin="hello world")
+    assert done.stdout == b"2\n" and b"gemini-2.0-flash" in done.stderr
+
+
+def test_jsonl_is_one_line_for_one():
+    asked = [r'{"text":"hello world"}', "", '{"text":"a\\ud800b"}', "[]", '{"text":5}', "nope",
+             r'{"text":"\ud83d\ude00"}', '{"text":"x","text":"y"}', r'{"text":"a\u0000b","id":7}',
+             r'{"text":"\\ud800"}', '{"text":"last"}']
+    answers = lines("count", stdin="\n".join(asked))
+    assert len(answers) == len(asked)
+    good = {0: "hello world", 2: "a\ufffdb", 6: "\U0001f600", 8: "a\0b", 9: "\\ud800", 10: "last"}
+    for i, answer in enumerate(answers):
+        if i in good:
+            assert answer.encode() + b"\n" == tool("count", stdin=good[i]).stdout
+        else:
+            assert json.loads(answer)["error"]
+
+
+def test_jsonl_status_says_whether_all_was_good():
+    assert tool("count", "--jsonl", stdin='{"text":"x"}\n').returncode == 0
+    assert tool("count", "--jsonl", stdin='{"text":"x"}\n{').returncode == 1
+    assert tool("count", "--jsonl", stdin="").stdout == b""
+
+
+def test_jsonl_ids_and_bytes_that_are_not_utf8():
+    assert lines("count", "--ids", stdin=b'{"text":"a\xffb"}\n') == \
+        tool("count", "--ids", stdin="a\ufffdb").stdout.decode().splitlines()
+
+
+def test_jsonl_answers_while_the_pipe_is_open():
+    with subprocess.Popen([BUILD / "bin/tokencap", "count", "--jsonl"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, env=clean_environment()) as child:
+        for text, count in (("hello world", b"2\n"), ("hello", b"1\n")):
+            child.stdin.write(json.dumps({"text": text}).encode() + b"\n")
+            child.stdin.flush()
+            assert child.stdout.readline() == count
+
+
+# ---- estimate ----
+
+def estimate(body, *flags, **env):
+    done = tool("estimate", *flags, stdin=json.dumps(body), **env)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_estimate():
+    found = estimate(CHAT)
+    assert found["provider"] == "openai" and found["model"] == "gpt-4o"
+    assert found["inputTokens"] == 8 and found["inputTokensMethod"] == "exact"
+    assert found["estimatedOutputTokens"] == 75 and found["maxOutputTokens"] == 100
+    assert found["confidence"] == "high"
+    assert found["estimatedCostUsd"] == 0.00077 == found["holdUsd"]
+    assert estimate(CHAT, "--strict")["holdUsd"] == found["maximumCostUsd"] == 0.00102
+
+
+@pytest.mark.parametrize("body, provider, api", [
+    ({"model": "claude-sonnet-4-5", "max_tokens": 100,
+      "messages": [{"role": "user", "content": "hi"}]}, "anthropic", "messages"),
+    ({"model": "gpt-5", "input": "hi"}, "openai", "responses"),
+    ({"model": "text-embedding-3-small", "input": "hi"}, "openai", "embeddings"),
+    ({"model": "gpt-3.5-turbo-instruct", "prompt": "hi"}, "openai", "completions"),
+    (CHAT, "openai", "chat.completions"),
+])
+def test_the_api_is_told_from_the_body(body, provider, api):
+    found = estimate(body)
+    assert found["provider"] == provider
+    assert found == estimate(body, "--api", api)
+
+
+def test_default_max_tokens_is_the_daemons():
+    body = {k: v for k, v in CHAT.items() if k != "max_tokens"} | {"model": "nobody-knows-it"}
+    assert estimate(body, DEFAULT_MAX_TOKENS="1000")["maxOutputTokens"] == 1000
+    assert tool("estimate", stdin="{}", DEFAULT_MAX_TOKENS="x").returncode == 1
+
+
+def test_estimate_jsonl():
+    answers = lines("estimate", stdin=json.dumps(CHAT) + '\n{"model":1}\n\n' + json.dumps(CHAT))
+    assert len(answers) == 4 and answers[0] == answers[3]
+    assert "model" in json.loads(answers[1])["error"] and json.loads(answers[2])["error"]
+
+
+def test_a_bad_body_is_an_error():
+    done = tool("estimate", stdin='{"model":"gpt-4o"}')
+    assert done.returncode == 1 and not done.stdout and b"messages" in done.stderr
+
+
+# ---- price ----
+
+def test_price():
+    found = json.loads(tool("price", "--json", "gpt-4o", "nobody-knows-it", "gpt-4o-latest").stdout)
+    assert [row["rule"] for row in found] == ["exact", "fallback", "suffix"]
+    assert found[0]["inputUsdPerMillion"] == 2.5 and found[0]["outputUsdPerMillion"] == 10
+    listed = json.loads(tool("price", "--list", "--json").stdout)
+    assert len(listed) >= 369 and "gpt-4o" in {row["model"] for row in listed}
+
+
+def test_price_import(tmp_path):
+    (tmp_path / "list.json").write_text(json.dumps({"new-model": {
+        "litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-6,
+        "output_cost_per_token": 2e-6}}))
+    own = tmp_path / "pricing.d"
+    own.mkdir()
+    env = {"TOKENCAP_PRICING_DIR": str(own)}
+    assert tool("price", "import", str(tmp_path / "list.json"), **env).returncode == 0
+    assert (own / "litellm.json").exists()
+    [row] = json.loads(tool("price", "--json", "new-model", **env).stdout)
+    assert row["rule"] == "exact" and row["outputUsdPerMillion"] == 2
+    shown = tool("price", "import", str(tmp_path / "list.json"), "--output=-", "--as-of=2026-11-01",
+                 TOKENCAP_PRICING_DIR=str(tmp_path / "empty"))
+    assert "new-model" in shown.stdout.decode() and "2026-11-01" in shown.stdout.decode()
+
+
+# ---- the command line ----
+
+@pytest.mark.parametrize("args, said", [
+    ([], "Usage"), (["cuont"], "did you mean count?"), (["budget"], "budget list"),
+    (["budget", "frob"], "no command"), (["count", "--modle", "x"], "did you mean --model?"),
+    (["count", "--model"], "needs a value"), (["count", "--jsonl=yes"], "takes no value"),
+    (["count", "--jsonl", "--jsonl"], "twice"), (["count", "-x"], "start with --"),
+    (["count", "--encoding", "x"], "no encoding"), (["price"], "needs MODEL"),
+    (["count", "--encoding=cl100k_base", "--model=o3"], "exclude"),
+    (["estimate", "a", "b"], "too many"), (["estimate", "--api", "x"], "no API"),
+    (["budget", "set"], "needs"), (["budget", "set", "5"], "needs PROJECT"),
+    (["token", "create"], "--project"), (["token", "revoke"], "needs ID"),
+    (["usage", "--by", "colour"], "colour"), (["usage", "--since", "7d"], "--by"),
+    (["usage", "--by", "day", "--since", "soon"], "soon"),
+])
+def test_bad_usage_is_64(args, said):
+    done = tool(*args)
+    assert done.returncode == 64 and not done.stdout
+    assert said in done.stderr.decode()
+
+
+def test_every_command_has_help():
+    listed = [line[2:17].strip() for line in tool("--help").stdout.decode().splitlines()
+              if line.startswith("  ")]
+    assert len(listed) >= 13
+    for command in listed:
+        shown = tool(*command.split(), "--help").stdout.decode()
+        assert shown.startswith(f"Usage: tokencap {command}")
+        assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_output_that_cannot_be_written_is_a_failure():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BUILD / "bin/tokencap", "price", "--list"], stdout=full,
+                              stderr=subprocess.PIPE, timeout=TIMEOUT)
+    assert done.returncode == 1 and b"cannot be written" in done.stderr
+
+
+def test_no_daemon():
+    done = tool("budget", "show", TOKENCAP_URL="http://127.0.0.1:1")
+    assert done.returncode == 1 and b"TOKENCAP_URL" in done.stderr
