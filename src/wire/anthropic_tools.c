@@ -98,7 +98,7 @@ int parse_anthropic_tools(struct parse *p)
         return 0;
     buf_init(&out, 0);
     render_tools(p, &out, tools);
-    copy = out.failed ? NULL : arena_copy(p->a, out.p, out.n);
+    copy = out.failed ? NULL : arena_copy(p->a, out.n ? out.p : "", out.n);
     p->q->prompt.tools = (struct span){copy, out.n};
     p->q->tools = true;
     buf_finish(&out);
