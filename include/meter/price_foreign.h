@@ -33,6 +33,11 @@ int price_litellm_each(const json_t *root, int *read, int *skipped, foreign_row_
 int price_genai_each(const json_t *root, const char *as_of, int *read, int *skipped,
                      foreign_row_fn *f, void *ctx, struct err *e) MUST_CHECK;
 
+void price_unset(struct rates *r);
+
+/* The step above that many tokens, made in its place; NULL when there are too many. */
+struct step *price_step_above(struct schedule *s, int64_t above);
+
 /* A JSON number × 10^scale: exact where the number is a decimal of up to 15 digits, as people write
  * them; what is smaller than the unit rounds up. RATE_UNSET when it is no number, negative, or
  * huge. */

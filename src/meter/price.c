@@ -191,8 +191,8 @@ static void dearest_rates(const struct price_row *row, int64_t input, enum servi
     struct rates r;
 
     *out = (struct rates){{0}};
-    for (int i = 0; i < 4; i++) {
-        const struct conditions c = {at + (i & 1) * HOUR_MS, tiers[i >> 1], input, true};
+    for (int i = 0; i < 8; i++) {
+        const struct conditions c = {at + (i & 1) * HOUR_MS, tiers[i >> 1 & 1], input, i >> 2};
 
         rates_of(row, &c, &r);
         raise(out, &r);

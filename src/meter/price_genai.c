@@ -19,36 +19,22 @@ static const struct {
 
 #define NKEYS (sizeof keys / sizeof *keys)
 
-static void unset(struct rates *r)
-{
-    for (int k = 0; k < TOK_KINDS; k++)
-        r->of[k] = RATE_UNSET;
-}
-
 static void read_tiers(struct schedule *s, const json_t *tiers, enum token_kind kind)
 {
     for (size_t i = 0; i < json_array_size(tiers); i++) {
         const json_t *tier = json_array_get(tiers, i);
         const int64_t above = json_integer_value(json_object_get(tier, "start"));
-        int at = 0;
+        struct step *step = above > 0 ? price_step_above(s, above) : NULL;
 
-        while (at < s->nsteps && s->steps[at].above != above)
-            at++;
-        if (above <= 0 || at == STEPS_MAX)
-            continue;
-        if (at == s->nsteps) {
-            s->nsteps++;
-            s->steps[at].above = above;
-            unset(&s->steps[at].rates);
-        }
-        s->steps[at].rates.of[kind] = price_number(json_object_get(tier, "price"), PER_MILLION);
+        if (step)
+            step->rates.of[kind] = price_number(json_object_get(tier, "price"), PER_MILLION);
     }
 }
 
 static void read_prices(struct schedule *s, const json_t *prices, const char *provider)
 {
     for (int tier = 0; tier < TIERS; tier++)
-        unset(&s->plan[tier]);
+        price_unset(&s->plan[tier]);
     for (size_t i = 0; i < NKEYS; i++) {
         const json_t *v = json_object_get(prices, keys[i].name);
         const json_t *base = json_is_object(v) ? json_object_get(v, "base") : v;

@@ -9,6 +9,8 @@
 #include "base/jsonw.h"
 #include "meter/price_foreign.h"
 
+#define TOKENS_MAX INT64_C(1000000000) /* as in tables */
+
 /* The shortest decimal that reads back as the same double: what the list's author wrote. */
 static void shortest(double v, char out[48])
 {
@@ -60,6 +62,29 @@ const char *price_provider_alias(const char *theirs)
                    strspn(theirs, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == strlen(theirs)
                ? theirs
                : NULL;
+}
+
+void price_unset(struct rates *r)
+{
+    for (int k = 0; k < TOK_KINDS; k++)
+        r->of[k] = RATE_UNSET;
+}
+
+struct step *price_step_above(struct schedule *s, int64_t above)
+{
+    int i = 0;
+
+    while (i < s->nsteps && s->steps[i].above < above)
+        i++;
+    if (i < s->nsteps && s->steps[i].above == above)
+        return &s->steps[i];
+    if (s->nsteps == STEPS_MAX)
+        return NULL;
+    memmove(&s->steps[i + 1], &s->steps[i], (size_t)(s->nsteps - i) * sizeof *s->steps);
+    s->nsteps++;
+    s->steps[i].above = above;
+    price_unset(&s->steps[i].rates);
+    return &s->steps[i];
 }
 
 /* ---- writing ---- */
@@ -216,9 +241,12 @@ static void write_facts(struct import *im, struct jsonw *w, const struct foreign
 
     jsonw_key(w, "aliases");
     jsonw_open(w, '[');
-    for (int i = 0; i < row->naliases; i++)
-        if (claim(&im->names, row->provider, row->aliases[i]))
+    for (int i = 0; i < row->naliases; i++) {
+        const struct price_row *known = known_as(im, row->provider, row->aliases[i]);
+
+        if ((!known || known == old) && claim(&im->names, row->provider, row->aliases[i]))
             jsonw_str(w, span_of(row->aliases[i]));
+    }
     jsonw_close(w, ']');
     if (old && old->encoding)
         jsonw_member_str(w, "encoding", span_of(old->encoding));
@@ -264,14 +292,46 @@ static void write_alias(struct import *im, const struct foreign_row *row, const 
     jsonw_close(&w, '}');
 }
 
-/* Without a price, or free: nothing that a budget may rely on. */
-static bool is_priced(const struct foreign_row *row)
+static bool rates_in_range(const struct rates *r)
 {
-    const struct rates *r = &row->now.plan[TIER_STANDARD];
+    for (int k = 0; k < TOK_KINDS; k++)
+        if (r->of[k] > RATE_MAX)
+            return false;
+    return true;
+}
 
-    return r->of[TOK_INPUT] != RATE_UNSET && r->of[TOK_INPUT] <= RATE_MAX &&
-           (row->no_output || (r->of[TOK_OUTPUT] != RATE_UNSET && r->of[TOK_OUTPUT] <= RATE_MAX)) &&
+static bool is_priced(const struct schedule *s, bool no_output)
+{
+    const struct rates *r = &s->plan[TIER_STANDARD];
+
+    for (int tier = 0; tier < TIERS; tier++)
+        if (!rates_in_range(&s->plan[tier]))
+            return false;
+    for (int i = 0; i < s->nsteps; i++)
+        if (!rates_in_range(&s->steps[i].rates))
+            return false;
+    return r->of[TOK_INPUT] != RATE_UNSET && (no_output || r->of[TOK_OUTPUT] != RATE_UNSET) &&
            (r->of[TOK_INPUT] > 0 || r->of[TOK_OUTPUT] > 0);
+}
+
+/* What is without a price, or free, is nothing that a budget may rely on; nor is a date that is
+ * none. */
+static bool is_usable(const struct foreign_row *row)
+{
+    const char *before = "";
+
+    if (!is_priced(&row->now, row->no_output) || row->context > TOKENS_MAX ||
+        row->max_output > TOKENS_MAX)
+        return false;
+    for (int i = 0; i < row->nfuture; i++) {
+        const char *from = row->future[i].from;
+
+        if (strlen(from) != 10 || clock_parse_iso(from) < 0 || strcmp(from, before) <= 0 ||
+            !is_priced(&row->future[i], row->no_output))
+            return false;
+        before = from;
+    }
+    return true;
 }
 
 /* Writes what is new in a row whose name, or one of whose other names, is the known row old's. */
@@ -308,12 +368,14 @@ static int take_row(void *ctx, const struct foreign_row *found, struct err *e)
 
     for (int i = 0; i < row.naliases && !old; i++)
         old = known_as(im, row.provider, row.aliases[i]);
-    if (!is_priced(&row)) {
+    if (!is_usable(&row)) {
         im->report->skipped++;
         return 0;
     }
     if (row.no_output)
         *output = old ? old->schedules->plan[TIER_STANDARD].of[TOK_OUTPUT] : 0;
+    for (int i = 0; i < row.nfuture && row.no_output; i++)
+        row.future[i].plan[TIER_STANDARD].of[TOK_OUTPUT] = *output;
     if (old)
         return compare(im, &row, old, own != NULL, e);
     if (claim(&im->names, row.provider, row.id))

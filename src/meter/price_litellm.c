@@ -39,25 +39,6 @@ static enum token_kind kind_at(const char *provider, enum token_kind kind)
     return kind == TOK_CACHE_WRITE_5M && !strcmp(provider, "openai") ? TOK_CACHE_WRITE_30M : kind;
 }
 
-/* The step above that many tokens, made when it is new; NULL when there are too many. */
-static struct step *step_above(struct schedule *s, int64_t above)
-{
-    int i = 0;
-
-    while (i < s->nsteps && s->steps[i].above < above)
-        i++;
-    if (i < s->nsteps && s->steps[i].above == above)
-        return &s->steps[i];
-    if (s->nsteps == STEPS_MAX)
-        return NULL;
-    memmove(&s->steps[i + 1], &s->steps[i], (size_t)(s->nsteps - i) * sizeof *s->steps);
-    s->nsteps++;
-    s->steps[i].above = above;
-    for (int k = 0; k < TOK_KINDS; k++)
-        s->steps[i].rates.of[k] = RATE_UNSET;
-    return &s->steps[i];
-}
-
 /* "input_cost_per_token_above_200k_tokens" */
 static void read_step(struct foreign_row *row, const char *key, const json_t *value)
 {
@@ -70,7 +51,7 @@ static void read_step(struct foreign_row *row, const char *key, const json_t *va
             sscanf(key + n, "_above_%5dk_tokens%n", &thousands, &end) != 1 || end == 0 ||
             key[n + (size_t)end])
             continue;
-        step = step_above(&row->now, thousands * INT64_C(1000));
+        step = price_step_above(&row->now, thousands * INT64_C(1000));
         if (step)
             step->rates.of[kind_at(row->provider, keys[i].kind)] = price_number(value, PER_TOKEN);
     }
@@ -146,8 +127,7 @@ int price_litellm_each(const json_t *root, int *read, int *skipped, foreign_row_
         struct foreign_row row = {.web_search = RATE_UNSET};
 
         for (int tier = 0; tier < TIERS; tier++)
-            for (int k = 0; k < TOK_KINDS; k++)
-                row.now.plan[tier].of[k] = RATE_UNSET;
+            price_unset(&row.now.plan[tier]);
         ++*read;
         if (!read_model(key, model, &row))
             ++*skipped;

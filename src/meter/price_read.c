@@ -341,16 +341,19 @@ static int read_future(struct loader *l, const json_t *v, void *at, struct err *
 
 struct price_provider *price_provider_get(struct price_table *t, const char *name)
 {
-    struct price_provider **p = &t->providers;
+    struct price_provider **at = &t->providers, *p;
 
-    while (*p && strcmp((*p)->name, name))
-        p = &(*p)->next;
-    if (*p)
-        return *p;
-    *p = ARENA_NEW(&t->arena, struct price_provider);
-    if (*p && !((*p)->name = arena_copy(&t->arena, name, strlen(name))))
-        *p = NULL;
-    return *p;
+    while (*at && strcmp((*at)->name, name))
+        at = &(*at)->next;
+    if (*at)
+        return *at;
+    p = ARENA_NEW(&t->arena, struct price_provider);
+    if (p)
+        p->name = arena_copy(&t->arena, name, strlen(name));
+    if (!p || !p->name)
+        return NULL;
+    *at = p;
+    return p;
 }
 
 int price_read_provider(struct loader *l, const json_t *v, void *at, struct err *e)

@@ -411,6 +411,64 @@ static void bounds_take_the_dearest(void **state)
                      33000000);
 }
 
+static uint64_t state = 1;
+
+static int64_t draw(int64_t below)
+{
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (int64_t)(state >> 1) % below;
+}
+
+/* Tokens that sum to no more than in and out, in whatever kinds. */
+static struct usage some_usage(int64_t in, int64_t out)
+{
+    struct usage u = {.nparts = 1};
+    int64_t *tokens = u.parts[0].tokens;
+
+    for (int i = 0; i < 4 && in > 0; i++) {
+        const int64_t part = draw(4) ? draw(in + 1) : in;
+
+        tokens[draw(TOK_OUTPUT)] += part;
+        in -= part;
+    }
+    tokens[TOK_OUTPUT] = draw(out + 1);
+    tokens[TOK_AUDIO_OUTPUT] = draw(3) ? 0 : out - tokens[TOK_OUTPUT];
+    return u;
+}
+
+static void check_bound(void *ctx, const char *id, struct price p)
+{
+    static const int64_t edges[] = {1000, 100000, 128000, 200000, 200001, 272001, 1000000};
+
+    (void)ctx;
+    for (int i = 0; i < 100; i++) {
+        const int64_t in = edges[draw(7)] + draw(3) - 1, out = draw(100000);
+        const int64_t at = clock_parse_iso("2026-09-01") + draw(INT64_C(20000000000));
+        const enum service_tier asked = (enum service_tier)draw(TIERS);
+        struct usage u = some_usage(in, out);
+        nano_t cost, bound;
+        struct err e;
+
+        u.tier = draw(2) ? asked : TIER_STANDARD;
+        u.us_only = draw(2);
+        if (price_cost(table, p, NULL, &u, at + draw(3600000), &cost, &e) ||
+            price_bound_on(p, in, out, &(struct price_terms){asked, u.us_only, 0}, at, &bound, &e))
+            fail_msg("%s: %s", id, e.msg);
+        if (cost > bound)
+            fail_msg("%s: costs %lld, bound %lld", id, (long long)cost, (long long)bound);
+    }
+}
+
+static void no_cost_exceeds_its_bound(void **unused)
+{
+    static const char *const unknown[] = {"gpt-5.9-x", "claude-opus-x", "gemini-x", "grok-x", "x"};
+
+    (void)unused;
+    price_each(table, check_bound, NULL);
+    for (int i = 0; i < 5; i++)
+        check_bound(NULL, unknown[i], price_find(table, NULL, span_of(unknown[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +487,7 @@ int main(void)
         cmocka_unit_test(fallback_takes_the_dearest_of_each_kind),
         cmocka_unit_test(refuses_what_cannot_be_counted),
         cmocka_unit_test(bounds_take_the_dearest),
+        cmocka_unit_test(no_cost_exceeds_its_bound),
     };
 
     return cmocka_run_group_tests(tests, load, unload);
