@@ -11,10 +11,10 @@
 #include "meter/usage.h"
 
 /*
- * The ledger: budgets, holds, usage, project tokens, in SQLite. One thread writes, in groups, on the one
- * writing connection; everything here may be called by any thread and blocks until its group is durable
- * (or, where it says so, returns at once). Times are wall-clock milliseconds, money nanodollars.
- * ERR_BUSY or ERR_IO from any of them means: nothing was written.
+ * The ledger: budgets, holds, usage, project tokens, in SQLite. One thread writes, in groups, on
+ * the one writing connection; everything here may be called by any thread and blocks until its
+ * group is durable (or, where it says so, returns at once). Times are wall-clock milliseconds,
+ * money nanodollars. ERR_BUSY or ERR_IO from any of them means: nothing was written.
  */
 
 struct ledger;
@@ -24,6 +24,8 @@ struct ledger_options {
     bool durable;        /* synchronous=FULL; false: NORMAL */
     int busy_timeout_ms; /* how long a lock of another program is waited for */
     bool strict;         /* what a budget enforces that says nothing itself */
+    int64_t ballast;     /* bytes of disk kept back so that settlements fit on a full one; 0: 8 MiB,
+                          * < 0: none */
 };
 
 /* What opening found: the holds that a crash left, now `interrupted` at their held amount. */
@@ -55,32 +57,33 @@ const char *scope_name(enum scope s); /* "global", "project", … */
 struct reservation {
     char request_id[REQUEST_ID_LEN + 1];
     char project[PROJECT_ID_MAX + 1];
-    int64_t token_id;             /* project token; 0: none */
-    char run[RUN_ID_MAX + 1];     /* "": none */
-    nano_t run_limit;             /* on a run's first request; < 0: none given */
+    int64_t token_id;         /* project token; 0: none */
+    char run[RUN_ID_MAX + 1]; /* "": none */
+    nano_t run_limit;         /* on a run's first request; < 0: none given */
     const char *provider, *endpoint;
-    char model[USAGE_MODEL_MAX];  /* as asked */
-    nano_t estimate;              /* what it will probably cost: the hold in estimate mode */
-    nano_t maximum;               /* what it can cost at most: the hold in strict mode */
-    bool strict;                  /* hold the maximum whatever the budgets say */
-    bool bounded;                 /* maximum is a real upper bound (a strict budget demands one) */
+    char model[USAGE_MODEL_MAX]; /* as asked */
+    nano_t estimate;             /* what it will probably cost: the hold in estimate mode */
+    nano_t maximum;              /* what it can cost at most: the hold in strict mode */
+    bool strict;                 /* hold the maximum whatever the budgets say */
+    bool bounded;                /* maximum is a real upper bound (a strict budget demands one) */
     int64_t input_tokens, output_tokens; /* predicted */
     int64_t now_ms;
 };
 
 struct verdict {
     bool admitted;
-    int64_t hold_id;     /* when admitted */
-    bool strict;         /* the maximum was what was compared */
-    bool unbounded;      /* refused because a strict budget met a request without an upper bound */
-    bool too_large;      /* refused because the request alone exceeds the whole limit or perRequestUsd */
-    nano_t hold;         /* the amount compared, and held when admitted */
-    bool has_budget;     /* any budget applies; the figures below are of the tightest, or of the refuser */
+    int64_t hold_id; /* when admitted */
+    bool strict;     /* the maximum was what was compared */
+    bool unbounded;  /* refused because a strict budget met a request without an upper bound */
+    bool too_large; /* refused because the request alone exceeds the whole limit or perRequestUsd */
+    nano_t hold;    /* the amount compared, and held when admitted */
+    bool has_budget; /* any budget applies; the figures below are of the tightest, or of the refuser
+                      */
     enum scope scope;
     nano_t limit, spent, reserved; /* reserved: in flight, this hold included when admitted */
-    nano_t remaining;    /* limit − spent − reserved, never below 0 */
-    nano_t expected_free;/* what would be left if the holds in flight cost their estimates */
-    int64_t period_end;  /* 0: none */
+    nano_t remaining;              /* limit − spent − reserved, never below 0 */
+    nano_t expected_free; /* what would be left if the holds in flight cost their estimates */
+    int64_t period_end;   /* 0: none */
 };
 
 /* Checks every budget concerned and holds the amount, all or none, in one transaction. A repeated
@@ -91,19 +94,19 @@ int ledger_reserve(struct ledger *l, const struct reservation *r, struct verdict
 struct settlement {
     int64_t hold_id;
     enum hold_state state; /* where the hold goes; HOLD_VOIDED writes no usage row */
-    nano_t cost;           /* 0 when voided; the held amount when ESTIMATED without anything better */
-    bool charge_hold;      /* cost is the held amount, whatever `cost` says */
-    struct usage usage;    /* tokens by kind, as far as known */
-    char model[USAGE_MODEL_MAX];  /* as priced */
+    nano_t cost;        /* 0 when voided; the held amount when ESTIMATED without anything better */
+    bool charge_hold;   /* cost is the held amount, whatever `cost` says */
+    struct usage usage; /* tokens by kind, as far as known */
+    char model[USAGE_MODEL_MAX]; /* as priced */
     const char *price_version, *price_rule, *confidence;
-    int status;            /* HTTP status the client got */
+    int status; /* HTTP status the client got */
     bool streamed;
     int64_t now_ms, duration_ms, ttft_ms; /* ttft_ms < 0: nothing came */
 };
 
-/* Ends a hold. With wait, returns when that is durable, and *remaining (may be NULL) is the tightest
- * budget's remaining amount (-1: no budget); else it is queued and returns at once — no crash can lose
- * money then, because recovery charges the hold. Strings in s are copied. */
+/* Ends a hold. With wait, returns when that is durable, and *remaining (may be NULL) is the
+ * tightest budget's remaining amount (-1: no budget); else it is queued and returns at once — no
+ * crash can lose money then, because recovery charges the hold. Strings in s are copied. */
 int ledger_settle(struct ledger *l, const struct settlement *s, bool wait, nano_t *remaining,
                   struct err *e) MUST_CHECK;
 
@@ -126,14 +129,14 @@ enum predictor { PREDICT_DEFAULT, PREDICT_RULE, PREDICT_LEARNED };
 #define ALERTS_MAX 8
 
 struct budget {
-    enum scope scope; /* SCOPE_GLOBAL, _PROJECT, _TOKEN */
+    enum scope scope;                 /* SCOPE_GLOBAL, _PROJECT, _TOKEN */
     char project[PROJECT_ID_MAX + 1]; /* SCOPE_PROJECT */
     int64_t token_id;                 /* SCOPE_TOKEN */
     nano_t limit;
     nano_t per_request; /* -1: none */
     enum period_kind period;
-    int period_days;    /* PERIOD_DAYS */
-    char timezone[64];  /* calendar periods; "" is UTC */
+    int period_days;   /* PERIOD_DAYS */
+    char timezone[64]; /* calendar periods; "" is UTC */
     enum enforcement enforcement;
     enum predictor predictor;
     int alert_percents[ALERTS_MAX];
@@ -147,15 +150,17 @@ struct budget {
 /* Creates or changes one; what was spent in the running period stays. *out is its new state. */
 int ledger_budget_set(struct ledger *l, const struct budget *b, int64_t now_ms, struct budget *out,
                       struct err *e) MUST_CHECK;
-/* ERR_NOT_FOUND when there is none. A period that has ended has been rolled over in what is returned. */
+/* ERR_NOT_FOUND when there is none. A period that has ended has been rolled over in what is
+ * returned. */
 int ledger_budget_get(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
                       int64_t now_ms, struct budget *out, struct err *e) MUST_CHECK;
 int ledger_budget_reset(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
                         int64_t now_ms, struct err *e) MUST_CHECK;
 int ledger_budget_delete(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
                          int64_t now_ms, struct err *e) MUST_CHECK;
-int ledger_budget_each(struct ledger *l, int64_t now_ms, void (*f)(void *ctx, const struct budget *b),
-                       void *ctx, struct err *e) MUST_CHECK;
+int ledger_budget_each(struct ledger *l, int64_t now_ms,
+                       void (*f)(void *ctx, const struct budget *b), void *ctx,
+                       struct err *e) MUST_CHECK;
 
 /* ---- usage ---- */
 
@@ -164,7 +169,8 @@ struct usage_total {
     nano_t cost;
 };
 
-/* Waits behind the writes queued before it, then reads: every settlement whose answer was sent shows. */
+/* Waits behind the writes queued before it, then reads: every settlement whose answer was sent
+ * shows. */
 int ledger_usage(struct ledger *l, const char *project, struct usage_total *out,
                  struct err *e) MUST_CHECK;
 
@@ -183,10 +189,10 @@ struct usage_row {
 };
 
 struct usage_query {
-    const char *project;   /* NULL: all */
-    const char *model;     /* NULL: all */
+    const char *project;    /* NULL: all */
+    const char *model;      /* NULL: all */
     int64_t from_ms, to_ms; /* 0: unbounded; to_ms exclusive */
-    int64_t before_id;     /* cursor: rows with a smaller id; 0: from the newest */
+    int64_t before_id;      /* cursor: rows with a smaller id; 0: from the newest */
     int limit;
 };
 
@@ -196,7 +202,8 @@ int ledger_history(struct ledger *l, const struct usage_query *q,
 
 enum usage_group { GROUP_MODEL, GROUP_DAY, GROUP_PROJECT };
 
-/* Totals by group from the daily roll-up, never by scanning rows. key: model, "2026-11-24", project. */
+/* Totals by group from the daily roll-up, never by scanning rows. key: model, "2026-11-24",
+ * project. */
 int ledger_usage_by(struct ledger *l, const struct usage_query *q, enum usage_group group,
                     void (*f)(void *ctx, const char *key, const struct usage_total *t), void *ctx,
                     struct err *e) MUST_CHECK;
@@ -208,7 +215,7 @@ int ledger_usage_by(struct ledger *l, const struct usage_query *q, enum usage_gr
 struct token {
     int64_t id;
     char project[PROJECT_ID_MAX + 1];
-    char models[256];   /* globs, comma-separated; "": all */
+    char models[256]; /* globs, comma-separated; "": all */
     char label[64];
     int64_t created_ms, expires_ms, revoked_ms; /* 0: never */
 };
@@ -216,7 +223,8 @@ struct token {
 /* The text is returned once and never stored; the database keeps its SHA-256. */
 int ledger_token_create(struct ledger *l, const struct token *t, char text[TOKEN_TEXT_MAX],
                         struct token *out, struct err *e) MUST_CHECK;
-/* By full digest from memory, constant in time; ERR_NOT_FOUND alike for unknown, revoked, expired. */
+/* By full digest from memory, constant in time; ERR_NOT_FOUND alike for unknown, revoked, expired.
+ */
 int ledger_token_find(struct ledger *l, struct span text, int64_t now_ms, struct token *out,
                       struct err *e) MUST_CHECK;
 int ledger_token_revoke(struct ledger *l, int64_t id, int64_t now_ms, struct err *e) MUST_CHECK;
@@ -225,9 +233,10 @@ int ledger_token_each(struct ledger *l, void (*f)(void *ctx, const struct token 
 
 /* ---- proofs and copies: work on a live or stopped database, read-only ---- */
 
-/* ERR_CORRUPT with the first violated invariant; *summary says what was checked. progress may be NULL. */
-int ledger_verify(const char *path, void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
-                  struct buf *summary, struct err *e) MUST_CHECK;
+/* ERR_CORRUPT with the first violated invariant; *summary says what was checked. progress may be
+ * NULL. */
+int ledger_verify(const char *path, void (*progress)(void *ctx, int64_t done, int64_t all),
+                  void *ctx, struct buf *summary, struct err *e) MUST_CHECK;
 int ledger_backup(const char *path, const char *to, struct err *e) MUST_CHECK;
 
 #endif

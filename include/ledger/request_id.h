@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LEDGER_REQUEST_ID_H
+#define LEDGER_REQUEST_ID_H
+
+#include <stdbool.h>
+
+#include "base/str.h"
+#include "ledger/db.h"
+#include "ledger/ledger.h"
+
+/* "req_" and 32 hex digits are kept as 16 bytes; anything else as its text. */
+
+struct request_id {
+    bool packed;
+    struct span bytes; /* of raw, or of the text that was given */
+    unsigned char raw[16];
+};
+
+void request_id_pack(const char *text, struct request_id *out);
+
+/* From column i of the current row. */
+void request_id_read(struct db *db, char out[REQUEST_ID_LEN + 1], sqlite3_stmt *st, int i);
+
+#endif

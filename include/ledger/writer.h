@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LEDGER_WRITER_H
+#define LEDGER_WRITER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * The one thread that writes, and its queue. It takes whatever has queued up, runs it in one
+ * transaction and commits: everybody in the group becomes durable together. No delay is added for
+ * company.
+ *
+ * An operation that meets an SQL failure takes the whole transaction back; then each operation of
+ * the group runs alone, so that only the one at fault fails. What the disk or the file system
+ * failed at is final (I6): the ledger is marked failed and everybody gets ERR_IO, now and later. A
+ * locked database or a full disk is not: new work gets ERR_BUSY, settlements are kept and tried
+ * again.
+ */
+
+struct ledger;
+
+struct waiter {
+    int rc;
+    struct err e;
+};
+
+struct op {
+    /* On the writer thread, in a transaction. Checks first and returns -1 with e filled when it
+     * must not be; then changes. After an SQL failure what it returns is of no account. May run
+     * again. */
+    int (*run)(struct ledger *l, struct op *op, struct err *e);
+    void (*release)(struct op *op); /* when it is over; NULL: its memory is the waiter's */
+    struct waiter *waiter;          /* NULL: nobody waits, failures are logged */
+    struct err *own;                /* for failures when nobody waits; needed with release */
+    bool settlement;                /* is never given up for a locked database or a full disk */
+
+    struct op *next; /* the writer's */
+    int rc;
+    struct err *e;
+};
+
+#define QUEUE_MAX 1024 /* operations; whoever comes then waits */
+#define LANES     4
+
+struct writer {
+    pthread_t thread;
+    bool started;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work, room;
+    /* under lock */
+    struct op *first, **last;
+    int queued;
+    uint64_t filling; /* the number of the group that now fills */
+    bool idle, stop;
+
+    atomic_uint_fast64_t done; /* the last group that is over */
+    atomic_uint lanes[LANES];  /* futexes: those of group n wait on lane n % LANES */
+
+    /* the writer thread's */
+    struct op *kept;   /* settlements to try again, in order */
+    bool full;         /* the disk */
+    int64_t probe_ns;  /* when to look again whether it still is */
+    int wal_pages;     /* in the write-ahead log */
+    int checkpoint_at; /* … from which on it is worth moving them */
+    bool wal_warned;
+};
+
+/* ERR_MEMORY, ERR_IO. The writing connection and the book must be ready. */
+int writer_start(struct ledger *l, struct err *e) MUST_CHECK;
+/* Writes what is queued, then ends the thread. */
+void writer_stop(struct ledger *l);
+
+/* Queues op and waits for its group; *op may live on the caller's stack, unless it is a settlement
+ * with release. */
+int writer_do(struct ledger *l, struct op *op, struct err *e) MUST_CHECK;
+/* Queues op (which needs release) and returns. */
+void writer_queue(struct ledger *l, struct op *op);
+/* Waits for what is queued now. */
+void writer_barrier(struct ledger *l);
+int writer_queued(struct ledger *l);
+
+#endif

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/group.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ledger/inner.h"
+
+#define PROBE_NS       250000000 /* between two looks whether a full disk has room again */
+#define WAL_IDLE       1000      /* pages: checkpoint when nothing else waits … */
+#define WAL_BUSY       4000      /* … and even when something does */
+#define WAL_WARN_BYTES (64 << 20)
+
+static const char begin[] = "BEGIN IMMEDIATE";
+static const char commit[] = "COMMIT";
+
+enum outcome { COMMITTED, ONE_AT_FAULT, LOCKED, FULL, FATAL };
+
+/* Failures of one operation, after which the database is as it was. What is not here is fatal. */
+static const int faults_of_one[] = {
+    SQLITE_NOMEM, SQLITE_CONSTRAINT, SQLITE_ERROR,     SQLITE_MISUSE,
+    SQLITE_RANGE, SQLITE_MISMATCH,   SQLITE_INTERRUPT, SQLITE_TOOBIG,
+};
+
+static enum outcome classify(const struct db *db)
+{
+    if (db_locked(db))
+        return LOCKED;
+    if (db_full(db))
+        return FULL;
+    if (db->failed == SQLITE_IOERR_NOMEM)
+        return ONE_AT_FAULT;
+    for (size_t i = 0; i < sizeof faults_of_one / sizeof faults_of_one[0]; i++)
+        if ((db->failed & 0xff) == faults_of_one[i])
+            return ONE_AT_FAULT;
+    return FATAL;
+}
+
+static enum outcome take_back(struct ledger *l)
+{
+    struct db *db = &l->db;
+
+    book_rollback(&l->book);
+    if (!sqlite3_get_autocommit(db->conn))
+        sqlite3_exec(db->conn, "ROLLBACK", NULL, NULL, NULL);
+    return sqlite3_get_autocommit(db->conn) ? classify(db) : FATAL;
+}
+
+static void count(struct ledger *l, int ops, int64_t took_ns)
+{
+    const struct book *b = &l->book;
+
+    pthread_mutex_lock(&l->stats_lock);
+    l->stats.commits++;
+    l->stats.commit_ns += took_ns;
+    l->stats.writes += ops;
+    l->stats.holds_open = b->now.open;
+    l->stats.held = b->now.held;
+    l->stats.overrun = b->now.overrun;
+    l->oldest_ns = b->oldest ? b->oldest->opened_ns : 0;
+    pthread_mutex_unlock(&l->stats_lock);
+}
+
+/* All of the list in one transaction. */
+static enum outcome attempt(struct ledger *l, struct op *ops)
+{
+    struct db *db = &l->db;
+    int64_t from = clock_mono_ns();
+    int n = 0;
+
+    db_forget(db);
+    if (db_run(db, begin, "") != 0)
+        return take_back(l);
+    for (struct op *op = ops; op; op = op->next, n++) {
+        op->rc = op->run(l, op, op->e);
+        if (db->failed)
+            return take_back(l);
+    }
+    if (book_flush(&l->book) != 0 || db_run(db, commit, "") != 0)
+        return take_back(l);
+    book_commit(&l->book);
+    count(l, n, clock_mono_ns() - from);
+    return COMMITTED;
+}
+
+/* ---- telling ---- */
+
+static void tell(struct op *op)
+{
+    if (op->waiter)
+        op->waiter->rc = op->rc;
+    else if (op->rc != 0)
+        log_error("the ledger refused a queued write: %s", op->e->msg);
+}
+
+static void finish(struct op *op)
+{
+    tell(op);
+    if (op->release)
+        op->release(op);
+}
+
+static void finish_all(struct op *ops)
+{
+    for (struct op *next; ops; ops = next) {
+        next = ops->next;
+        finish(ops);
+    }
+}
+
+/* The waiter hears that it is not durable yet; the operation stays. */
+static void keep(struct ledger *l, struct op *op)
+{
+    struct op **end = &l->writer.kept;
+
+    if (op->waiter)
+        op->waiter->rc = op->rc;
+    op->waiter = NULL;
+    while (*end)
+        end = &(*end)->next;
+    op->next = NULL;
+    *end = op;
+}
+
+/* Fails each with the connection's failure, but keeps settlements when that failure passes. */
+static void fail_all(struct ledger *l, struct op *ops, bool passes)
+{
+    for (struct op *next; ops; ops = next) {
+        next = ops->next;
+        ops->rc = db_error(&l->db, ops->e);
+        if (passes && ops->settlement && ops->release)
+            keep(l, ops);
+        else
+            finish(ops);
+    }
+}
+
+static void die(struct ledger *l, struct op *ops)
+{
+    struct err e;
+
+    db_error(&l->db, &e);
+    if (!atomic_exchange(&l->failed, true))
+        log_error("the ledger cannot write: %s", e.msg);
+    for (struct op *op = ops; op; op = op->next)
+        op->rc = err_set(op->e, ERR_IO, "the ledger cannot write: %s", e.msg);
+    finish_all(ops);
+}
+
+/* ---- a full disk ---- */
+
+/* Takes the settlements out of the list; what stays in *ops is new work. */
+static struct op *settlements(struct op **ops)
+{
+    struct op *taken = NULL, **end = &taken;
+
+    while (*ops) {
+        struct op *op = *ops;
+
+        if (!op->settlement) {
+            ops = &op->next;
+            continue;
+        }
+        *ops = op->next;
+        op->next = NULL;
+        *end = op;
+        end = &op->next;
+    }
+    return taken;
+}
+
+static void refuse_new(struct op *ops)
+{
+    for (struct op *op = ops; op; op = op->next)
+        op->rc = err_set(op->e, ERR_BUSY, "the disk of the ledger is full");
+    finish_all(ops);
+}
+
+static bool still_full(struct ledger *l)
+{
+    struct writer *w = &l->writer;
+
+    if (!w->full || clock_mono_ns() < w->probe_ns)
+        return w->full;
+    w->probe_ns = clock_mono_ns() + PROBE_NS;
+    w->full = !ballast_make(&l->ballast);
+    if (!w->full)
+        log_info("the disk of the ledger has room again");
+    return w->full;
+}
+
+static void now_full(struct ledger *l)
+{
+    struct writer *w = &l->writer;
+
+    if (!w->full)
+        log_warn("the disk of the ledger is full: new requests are refused until there is room");
+    w->full = true;
+    w->probe_ns = clock_mono_ns() + PROBE_NS;
+    ballast_drop(&l->ballast);
+}
+
+/* ---- the group ---- */
+
+static void run_alone(struct ledger *l, struct op *op);
+
+static void run_each(struct ledger *l, struct op *ops)
+{
+    for (struct op *next; ops; ops = next) {
+        next = ops->next;
+        ops->next = NULL;
+        if (atomic_load(&l->failed))
+            die(l, ops);
+        else
+            run_alone(l, ops);
+    }
+}
+
+/* With the ballast given up, what ends a hold may still fit. */
+static void run_on_full_disk(struct ledger *l, struct op *ops)
+{
+    struct op *ends;
+    enum outcome o;
+
+    now_full(l);
+    ends = settlements(&ops);
+    refuse_new(ops);
+    if (!ends)
+        return;
+    o = attempt(l, ends);
+    if (o == COMMITTED)
+        finish_all(ends);
+    else if (o == FATAL)
+        die(l, ends);
+    else
+        fail_all(l, ends, true);
+}
+
+static void after(struct ledger *l, struct op *ops, enum outcome o)
+{
+    switch (o) {
+    case COMMITTED:
+        finish_all(ops);
+        break;
+    case LOCKED:
+        fail_all(l, ops, true);
+        break;
+    case FULL:
+        run_on_full_disk(l, ops);
+        break;
+    case FATAL:
+        die(l, ops);
+        break;
+    case ONE_AT_FAULT:
+        if (ops->next)
+            run_each(l, ops);
+        else
+            fail_all(l, ops, (l->db.failed & 0xff) != SQLITE_CONSTRAINT);
+    }
+}
+
+static void run_alone(struct ledger *l, struct op *op)
+{
+    after(l, op, attempt(l, op));
+}
+
+void group_run(struct ledger *l, struct op *ops)
+{
+    struct op *ends;
+
+    for (struct op *op = ops; op; op = op->next)
+        op->e = op->waiter ? &op->waiter->e : op->own;
+    if (!ops)
+        return;
+    if (atomic_load(&l->failed)) {
+        die(l, ops);
+        return;
+    }
+    if (still_full(l)) {
+        ends = settlements(&ops);
+        refuse_new(ops);
+        ops = ends;
+    }
+    if (ops)
+        after(l, ops, attempt(l, ops));
+}
+
+void group_give_up(struct ledger *l)
+{
+    struct op *ops = l->writer.kept;
+    int n = 0;
+
+    l->writer.kept = NULL;
+    for (struct op *op = ops; op; op = op->next, n++)
+        op->rc = 0;
+    if (n)
+        log_warn("%d settlements could not be written; the next start charges their holds", n);
+    finish_all(ops);
+}
+
+/* ---- the write-ahead log ---- */
+
+static int on_wal(void *ctx, sqlite3 *conn, const char *name, int pages)
+{
+    struct ledger *l = ctx;
+
+    (void)conn;
+    (void)name;
+    l->writer.wal_pages = pages;
+    return SQLITE_OK;
+}
+
+void group_init(struct ledger *l)
+{
+    l->writer.checkpoint_at = WAL_IDLE;
+    sqlite3_wal_hook(l->db.conn, on_wal, l);
+}
+
+static void watch_wal(struct writer *w, bool complete)
+{
+    int64_t bytes = (int64_t)w->wal_pages * 4096;
+
+    if (complete || bytes < WAL_WARN_BYTES) {
+        w->wal_warned = false;
+        return;
+    }
+    if (!w->wal_warned)
+        log_warn("the write-ahead log has grown to %lld MiB because a reader keeps an old state of "
+                 "the database open (see fuser)",
+                 (long long)(bytes >> 20));
+    w->wal_warned = true;
+}
+
+void group_checkpoint(struct ledger *l, bool idle)
+{
+    struct writer *w = &l->writer;
+    int pages, moved, rc;
+
+    if (atomic_load(&l->failed) || w->wal_pages < w->checkpoint_at ||
+        (!idle && !w->full && w->wal_pages < w->checkpoint_at + WAL_BUSY - WAL_IDLE))
+        return;
+    rc = sqlite3_wal_checkpoint_v2(l->db.conn, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+    w->checkpoint_at = w->full ? 1 : WAL_IDLE;
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+        if (moved == pages)
+            w->wal_pages = 0;
+        else
+            w->checkpoint_at = pages + WAL_IDLE;
+        watch_wal(w, moved == pages);
+        break;
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+        if (rc == SQLITE_IOERR_NOMEM)
+            break;
+        if (!atomic_exchange(&l->failed, true))
+            log_error("the ledger cannot move its log into the database: %s",
+                      sqlite3_errmsg(l->db.conn));
+        break;
+    default: /* locked, full, no memory: the log stays and grows */
+        w->checkpoint_at = w->wal_pages + WAL_IDLE;
+    }
+}

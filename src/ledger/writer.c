@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/writer.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ledger/group.h"
+#include "ledger/inner.h"
+
+#define RETRY_MS 100 /* between two tries to write what was kept */
+
+/* ---- waiting for a group ---- */
+
+/*
+ * All of a group sleep on one futex, so that one call wakes them; the lanes keep the next group's
+ * sleepers out of it. `done` is stored before the lane is counted up, and a sleeper reads its lane
+ * before `done`: so either it sees the group done, or the lane has moved on and the kernel does not
+ * let it sleep.
+ */
+static void wait_done(struct writer *w, uint64_t group)
+{
+    atomic_uint *lane = &w->lanes[group % LANES];
+
+    for (;;) {
+        unsigned seen = atomic_load(lane);
+
+        if (atomic_load(&w->done) >= group)
+            return;
+        syscall(SYS_futex, lane, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    }
+}
+
+static void tell_done(struct writer *w, uint64_t group)
+{
+    atomic_uint *lane = &w->lanes[group % LANES];
+
+    atomic_store(&w->done, group);
+    atomic_fetch_add(lane, 1);
+    syscall(SYS_futex, lane, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+/* ---- the queue ---- */
+
+static uint64_t append(struct writer *w, struct op *op)
+{
+    uint64_t group;
+
+    op->next = NULL;
+    pthread_mutex_lock(&w->lock);
+    while (w->queued >= QUEUE_MAX)
+        pthread_cond_wait(&w->room, &w->lock);
+    *w->last = op;
+    w->last = &op->next;
+    w->queued++;
+    group = w->filling;
+    if (w->idle)
+        pthread_cond_signal(&w->work);
+    pthread_mutex_unlock(&w->lock);
+    return group;
+}
+
+int writer_do(struct ledger *l, struct op *op, struct err *e)
+{
+    struct waiter waiter = {0};
+
+    op->waiter = &waiter;
+    wait_done(&l->writer, append(&l->writer, op));
+    if (waiter.rc != 0)
+        *e = waiter.e;
+    return waiter.rc;
+}
+
+void writer_queue(struct ledger *l, struct op *op)
+{
+    op->waiter = NULL;
+    append(&l->writer, op);
+}
+
+void writer_barrier(struct ledger *l)
+{
+    struct writer *w = &l->writer;
+    uint64_t group;
+
+    pthread_mutex_lock(&w->lock);
+    group = w->first ? w->filling : w->filling - 1;
+    pthread_mutex_unlock(&w->lock);
+    wait_done(w, group);
+}
+
+int writer_queued(struct ledger *l)
+{
+    int n;
+
+    pthread_mutex_lock(&l->writer.lock);
+    n = l->writer.queued;
+    pthread_mutex_unlock(&l->writer.lock);
+    return n;
+}
+
+/* ---- the thread ---- */
+
+static void sleep_for_work(struct writer *w)
+{
+    struct timespec until;
+
+    w->idle = true;
+    if (!w->kept) {
+        pthread_cond_wait(&w->work, &w->lock);
+    } else {
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += RETRY_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&w->work, &w->lock, &until);
+    }
+    w->idle = false;
+}
+
+/* The next group: what was kept, then what has queued up. True when it is the last one. */
+static bool take(struct writer *w, struct op **ops, uint64_t *group)
+{
+    struct op **end = &w->kept;
+    bool last;
+
+    pthread_mutex_lock(&w->lock);
+    while (!w->first && !w->stop) {
+        bool retry = w->kept != NULL;
+
+        sleep_for_work(w);
+        if (retry)
+            break;
+    }
+    last = w->stop && !w->first;
+    while (*end)
+        end = &(*end)->next;
+    *end = w->first;
+    *ops = w->kept;
+    *group = w->filling++;
+    w->kept = w->first = NULL;
+    w->last = &w->first;
+    if (w->queued >= QUEUE_MAX)
+        pthread_cond_broadcast(&w->room);
+    w->queued = 0;
+    pthread_mutex_unlock(&w->lock);
+    return last;
+}
+
+static void *write_groups(void *arg)
+{
+    struct ledger *l = arg;
+    struct writer *w = &l->writer;
+    struct op *ops;
+    uint64_t group;
+    bool last;
+
+    do {
+        last = take(w, &ops, &group);
+        group_run(l, ops);
+        tell_done(w, group);
+        group_checkpoint(l, writer_queued(l) == 0);
+    } while (!last);
+    group_give_up(l);
+    return NULL;
+}
+
+int writer_start(struct ledger *l, struct err *e)
+{
+    struct writer *w = &l->writer;
+    pthread_condattr_t monotonic;
+    sigset_t all, before;
+    int rc;
+
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&w->room, NULL);
+    w->last = &w->first;
+    w->filling = 1;
+    group_init(l);
+
+    sigfillset(&all); /* signals are for the threads that expect them */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&w->thread, NULL, write_groups, l);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0) {
+        writer_stop(l);
+        return err_set(e, ERR_IO, "cannot start the ledger's thread: %s", strerror(rc));
+    }
+    w->started = true;
+    return 0;
+}
+
+void writer_stop(struct ledger *l)
+{
+    struct writer *w = &l->writer;
+
+    if (w->started) {
+        pthread_mutex_lock(&w->lock);
+        w->stop = true;
+        pthread_cond_signal(&w->work);
+        pthread_mutex_unlock(&w->lock);
+        pthread_join(w->thread, NULL);
+    }
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->work);
+    pthread_cond_destroy(&w->room);
+    w->started = false;
+}
