@@ -30,6 +30,9 @@ static inline bool family_is_claude(enum family f)
 /* The model's name without what providers and fine-tuning put before it. */
 struct span family_bare_name(struct span model);
 
+/* Whether the word, which is not empty, stands anywhere in the name. */
+bool family_has_word(struct span model, struct span word);
+
 /* A Claude's version times ten: 45 for "claude-sonnet-4-5-20250929", 30 for "claude-3-opus"; 0:
  * none. */
 int family_claude_version(struct span model);

@@ -45,20 +45,12 @@ static void add_text(struct tally *t, struct span text)
     t->count->text += llround(claude_tokens(t, text));
 }
 
-static bool has_word(struct span s, struct span word)
-{
-    for (size_t i = 0; i + word.n <= s.n; i++)
-        if (span_eq((struct span){s.p + i, word.n}, word))
-            return true;
-    return false;
-}
-
 /* Models up to Sonnet 4.5 forget what they thought before the user's last own message. */
 static bool forgets_thinking(const struct prompt *p)
 {
     int version = family_claude_version(p->model);
 
-    return version < 45 || (version == 45 && !has_word(p->model, SPAN("opus")));
+    return version < 45 || (version == 45 && !family_has_word(p->model, SPAN("opus")));
 }
 
 /* The index of the last message that a person wrote, not only tools. */
@@ -125,7 +117,8 @@ static int tools_frame(const struct prompt *p)
 {
     int version = family_claude_version(p->model), i = 0;
 
-    while (version < tool_frames[i].version || !has_word(p->model, span_of(tool_frames[i].line)))
+    while (version < tool_frames[i].version ||
+           (*tool_frames[i].line && !family_has_word(p->model, span_of(tool_frames[i].line))))
         i++;
     return p->tool_choice == CHOICE_ANY || p->tool_choice == CHOICE_NAMED
                ? tool_frames[i].must_call

@@ -225,6 +225,26 @@ static void count_tools(struct tally *t, const struct frames *f)
         tally_method(t, COUNT_NEAR);
 }
 
+/* Models whose frame differs from their family's, or was never compared with a billed request. */
+static const struct {
+    const char *word;
+    int tokens;
+} oddities[] = {
+    {"o1-mini", 7}, {"-search", -11}, {"o1", 0},        {"o4", 0},        {"-chat", 0},
+    {"codex", 0},   {"-audio", 0},    {"-realtime", 0}, {"-research", 0},
+};
+
+static void count_oddity(struct tally *t)
+{
+    for (size_t i = 0; i < sizeof oddities / sizeof *oddities; i++) {
+        if (family_has_word(t->prompt->model, span_of(oddities[i].word))) {
+            t->count->frame += oddities[i].tokens;
+            tally_method(t, COUNT_NEAR);
+            return;
+        }
+    }
+}
+
 void count_openai(struct tally *t)
 {
     const struct prompt *p = t->prompt;
@@ -234,6 +254,7 @@ void count_openai(struct tally *t)
         tally_method(t, COUNT_APPROXIMATE);
     count_messages(t, f);
     t->count->frame += f->answer;
+    count_oddity(t);
     if (p->ntools)
         count_tools(t, f);
     if (p->schema.n) {

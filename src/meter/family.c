@@ -41,6 +41,11 @@ static struct span from_word(struct span s, struct span word)
     return s.n >= word.n ? s : (struct span){s.p, 0};
 }
 
+bool family_has_word(struct span model, struct span word)
+{
+    return from_word(model, word).n > 0;
+}
+
 /* A number of one or two digits at the start of s, as a version's part is; -1 for anything else. */
 static int version_part(struct span s)
 {
