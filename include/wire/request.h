@@ -30,6 +30,7 @@ struct request {
     bool unbounded;       /* can cost more than tokens × price: hosted tools, audio, files */
     bool us_only;         /* inference_geo "us": dearer */
     enum service_tier tier; /* asked for */
+    unsigned kinds; /* 1 << enum token_kind: what its input can be billed as; 0: anything */
 };
 
 /* 0, or -1 with *r filled. */

@@ -148,10 +148,23 @@ static const struct {
     {"container_upload", parse_file},
 };
 
+void parse_cache_control(struct parse *p, const json_t *object)
+{
+    const json_t *control = json_object_get(object, "cache_control");
+
+    if (!control || json_is_null(control))
+        return;
+    parse_mark_kind(p, TOK_CACHE_READ);
+    parse_mark_kind(p, TOK_CACHE_WRITE_5M);
+    if (json_object_get(control, "ttl") && !span_eq(json_member(control, "ttl"), SPAN("5m")))
+        parse_mark_kind(p, TOK_CACHE_WRITE_1H);
+}
+
 static int parse_block(struct parse *p, struct message *m, const json_t *block, enum part_kind kind)
 {
     struct span type = json_member(block, "type");
 
+    parse_cache_control(p, block);
     for (size_t i = 0; i < sizeof block_types / sizeof *block_types; i++)
         if (span_eq(type, span_of(block_types[i].type)))
             return block_types[i].parse(p, m, block, kind);
@@ -259,6 +272,7 @@ static int parse_anthropic(struct parse *p)
         parse_anthropic_tools(p) || parse_output_format(p))
         return -1;
     mark_hidden(p);
+    parse_cache_control(p, p->q->root);
     return 0;
 }
 

@@ -70,6 +70,7 @@ static void render_tools(struct parse *p, struct buf *out, const json_t *tools)
     json_array_foreach(tools, i, tool)
     {
         struct span type = json_member(tool, "type");
+        parse_cache_control(p, tool);
         if (json_is_true(json_object_get(tool, "defer_loading")))
             continue; /* the model sees it only after a search */
         p->q->prompt.ntools++;

@@ -12,9 +12,11 @@ int forecast_predict(const struct request *q, const struct count *count, struct 
         .n = q->n,
         .default_max_tokens = default_max_tokens,
         .generates = q->generates,
-        .opaque_input = q->prompt.opaque,
+        .opaque_input = q->prompt.opaque || q->prompt.media,
         .tools = q->tools,
         .tier = q->tier,
+        .us_only = q->us_only,
+        .kinds = q->kinds,
         .at_wall_ms = at_wall_ms,
     };
 

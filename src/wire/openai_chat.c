@@ -190,6 +190,7 @@ static int parse_chat(struct parse *p)
         parse_format(p))
         return -1;
     mark_extras(p);
+    parse_openai_cache(p);
     return 0;
 }
 

@@ -68,6 +68,19 @@ int parse_openai_content(struct parse *p, struct message *m, const json_t *conte
     return 0;
 }
 
+/* The provider caches by itself, and writes at a price that depends on how long it keeps. */
+void parse_openai_cache(struct parse *p)
+{
+    const json_t *root = p->q->root;
+    struct span ttl = json_member(json_object_get(root, "prompt_cache_options"), "ttl");
+    struct span kept = json_member(root, "prompt_cache_retention");
+
+    parse_mark_kind(p, TOK_CACHE_READ);
+    parse_mark_kind(p, TOK_CACHE_WRITE_30M);
+    if ((ttl.n && !span_eq(ttl, SPAN("30m"))) || span_eq(kept, SPAN("12h")))
+        parse_mark_kind(p, TOK_CACHE_WRITE_12H);
+}
+
 int parse_openai_tier(struct parse *p)
 {
     static const struct {

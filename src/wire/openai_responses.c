@@ -208,6 +208,7 @@ static int parse_responses(struct parse *p)
         parse_schema(p, json_object_get(json_object_get(text, "format"), "schema")))
         return -1;
     mark_hidden(p);
+    parse_openai_cache(p);
     return 0;
 }
 

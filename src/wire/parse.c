@@ -48,6 +48,11 @@ void parse_mark_unbounded(struct parse *p)
     p->q->unbounded = true;
 }
 
+void parse_mark_kind(struct parse *p, enum token_kind kind)
+{
+    p->q->kinds |= 1U << kind;
+}
+
 /* A top-level member that is there and not null. */
 static const json_t *given(const struct parse *p, const char *key)
 {

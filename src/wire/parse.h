@@ -61,6 +61,9 @@ struct span parse_json_text(struct parse *p, const json_t *value);
 void parse_mark_opaque(struct parse *p);
 void parse_mark_unbounded(struct parse *p);
 
+/* Input that can be billed as that kind, besides the plain one. */
+void parse_mark_kind(struct parse *p, enum token_kind kind);
+
 /* Reading the tree: an empty span (p == NULL) for whatever is not a string. */
 struct span json_span(const json_t *string);
 struct span json_member(const json_t *object, const char *key);
@@ -73,7 +76,10 @@ bool json_has_others(const json_t *object, const char *const *known);
 int parse_openai_tools(struct parse *p, const json_t *tools, const json_t *functions) MUST_CHECK;
 int parse_openai_choice(struct parse *p, const json_t *choice) MUST_CHECK;
 int parse_openai_tier(struct parse *p) MUST_CHECK;
+void parse_openai_cache(struct parse *p);
 int parse_anthropic_tools(struct parse *p) MUST_CHECK;
+/* A cache_control that an object may have: what is before it can be written to the cache. */
+void parse_cache_control(struct parse *p, const json_t *object);
 
 /* The JSON schema of an output format, when it has one. */
 int parse_schema(struct parse *p, const json_t *schema) MUST_CHECK;

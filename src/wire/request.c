@@ -68,6 +68,9 @@ int request_parse(enum api api, struct span body, const struct json_limits *limi
     }
     if (json_has_others(q.root, endpoints[api]->known))
         parse_mark_opaque(&p);
+    parse_mark_kind(&p, TOK_INPUT);
+    if (q.unbounded)
+        q.kinds = 0;
     *out = q;
     return 0;
 }

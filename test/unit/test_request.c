@@ -256,6 +256,55 @@ static void test_facts(void **state)
     }
 }
 
+/* What the input can be billed as bounds its price. */
+static void test_kinds(void **state)
+{
+    enum {
+        PLAIN = 1 << TOK_INPUT,
+        READ = 1 << TOK_CACHE_READ,
+        W5M = 1 << TOK_CACHE_WRITE_5M,
+        W1H = 1 << TOK_CACHE_WRITE_1H,
+        W30M = 1 << TOK_CACHE_WRITE_30M,
+        W12H = 1 << TOK_CACHE_WRITE_12H,
+    };
+    static const struct {
+        enum api api;
+        const char *body;
+        unsigned kinds;
+    } rows[] = {
+        {API_CHAT, "{" CHAT "}", PLAIN | READ | W30M},
+        {API_CHAT, "{" CHAT ",\"prompt_cache_options\":{\"ttl\":\"12h\"}}",
+         PLAIN | READ | W30M | W12H},
+        {API_CHAT, "{" CHAT ",\"prompt_cache_retention\":\"24h\"}", PLAIN | READ | W30M},
+        {API_RESPONSES, "{\"model\":\"m\",\"prompt_cache_retention\":\"12h\"}",
+         PLAIN | READ | W30M | W12H},
+        {API_RESPONSES, "{\"model\":\"m\",\"conversation\":\"c\"}", 0},
+        {API_EMBEDDINGS, "{\"model\":\"m\",\"input\":\"\"}", PLAIN},
+        {API_MESSAGES, "{" CHAT "}", PLAIN},
+        {API_MESSAGES, "{" CHAT ",\"cache_control\":null}", PLAIN},
+        {API_MESSAGES, "{" CHAT ",\"cache_control\":{\"type\":\"ephemeral\"}}", PLAIN | READ | W5M},
+        {API_MESSAGES,
+         "{" CHAT ",\"system\":[{\"type\":\"text\",\"text\":\"\",\"cache_control\":{\"ttl\":"
+         "\"5m\"}}]}",
+         PLAIN | READ | W5M},
+        {API_MESSAGES, "{" CHAT ",\"tools\":[{\"name\":\"f\",\"cache_control\":{\"ttl\":\"1h\"}}]}",
+         PLAIN | READ | W5M | W1H},
+        {API_MESSAGES,
+         "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+         "\"tool_result\",\"content\":[{\"type\":\"new\",\"cache_control\":{\"ttl\":7}}]}]}]}",
+         PLAIN | READ | W5M | W1H},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fixture f;
+        must_parse(&f, rows[i].api, rows[i].body);
+        if (f.q.kinds != rows[i].kinds)
+            fail_msg("%s: %#x instead of %#x", rows[i].body, f.q.kinds, rows[i].kinds);
+        finish(&f);
+    }
+}
+
 static void check_part(const struct message *m, int i, enum part_kind kind, const char *text,
                        const char *name)
 {
@@ -499,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_json_faults),
         cmocka_unit_test(test_small_arena),
         cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_chat_history),
         cmocka_unit_test(test_responses_history),
         cmocka_unit_test(test_messages_blocks),
