@@ -94,6 +94,7 @@ int ledger_reserve(struct ledger *l, const struct reservation *r, struct verdict
 struct settlement {
     int64_t hold_id;
     enum hold_state state; /* where the hold goes; HOLD_VOIDED writes no usage row */
+    nano_t saved, premium; /* what prompt caches saved, and cost more */
     nano_t cost;        /* 0 when voided; the held amount when ESTIMATED without anything better */
     bool charge_hold;   /* cost is the held amount, whatever `cost` says */
     struct usage usage; /* tokens by kind, as far as known */

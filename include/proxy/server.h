@@ -10,7 +10,9 @@
 #include "ledger/ledger.h"
 #include "meter/price.h"
 #include "proxy/config.h"
+#include "proxy/feed.h"
 #include "proxy/metrics.h"
+#include "proxy/session.h"
 #include "proxy/tokcache.h"
 
 /*
@@ -31,6 +33,8 @@ struct server {
     struct tokcache *tokens;
     struct queue queue; /* of struct exchange */
     struct metrics metrics;
+    struct feed feed;         /* the newest requests, for live viewers */
+    struct sessions sessions; /* browsers that showed the admin token */
     char instance[17];    /* random: how a request that comes back to us is recognised */
     int64_t started_ms;
     _Atomic int64_t memory; /* bytes of requests and answers in flight */

@@ -30,6 +30,12 @@ int afford_maximum(const struct exchange *x, int64_t limit, nano_t *out, struct 
 /* overbudget.c: the 402 from the verdict. */
 int refuse_over_budget(struct exchange *x);
 
+/* tally.c: tells metrics and live viewers of an exchange that has ended, or was refused before a worker
+ * had it; and what prompt caches saved (tokens read) and cost more (tokens written). */
+void tally_exchange(struct exchange *x);
+void tally_refused_early(struct exchange *x);
+void tally_cache(struct exchange *x, nano_t *saved, nano_t *premium);
+
 /* reply.c: the X-Tokencap-* headers. Predictions as far as the exchange came; actual figures once it has
  * been settled. */
 void reply_add_predictions(struct exchange *x, struct headers *h);

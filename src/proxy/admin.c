@@ -74,36 +74,3 @@ int admin_root(struct exchange *x)
     jsonw_close(&w, '}');
     return admin_reply(x, 200, "application/json");
 }
-
-int admin_metrics(struct exchange *x)
-{
-    struct server *s = x->server;
-    struct buf *out = &x->reply.body;
-    struct ledger_stats ledger;
-    struct tokcache_stats cache;
-
-    ledger_stats(s->ledger, &ledger);
-    tokcache_stats(s->tokens, &cache);
-    metrics_write(&s->metrics, out);
-    metric_write(out, "tokencap_queue_length", "gauge", "Requests waiting for a worker",
-                 (double)queue_length(&s->queue));
-    metric_write(out, "tokencap_holds_open", "gauge", "Holds not yet ended", (double)ledger.holds_open);
-    metric_write(out, "tokencap_oldest_hold_seconds", "gauge", "Age of the oldest open hold",
-                 (double)ledger.oldest_hold_ms / 1e3);
-    metric_write(out, "tokencap_held_usd", "gauge", "Money in open holds", (double)ledger.held / 1e9);
-    metric_write(out, "tokencap_overrun_usd_total", "counter", "Actual costs above strict holds",
-                 (double)ledger.overrun / 1e9);
-    metric_write(out, "tokencap_ledger_commits_total", "counter", "Group commits", (double)ledger.commits);
-    metric_write(out, "tokencap_ledger_commit_seconds_total", "counter", "Time spent in commits",
-                 (double)ledger.commit_ns / 1e9);
-    metric_write(out, "tokencap_ledger_writes_total", "counter", "Operations committed",
-                 (double)ledger.writes);
-    metric_write(out, "tokencap_token_cache_hits_total", "counter", "Texts whose count was remembered",
-                 (double)cache.hits);
-    metric_write(out, "tokencap_token_cache_misses_total", "counter", "Texts that were counted",
-                 (double)cache.misses);
-    buf_printf(out, "# HELP tokencap_build_info The running version\n"
-                    "# TYPE tokencap_build_info gauge\n"
-                    "tokencap_build_info{version=\"%s\"} 1\n", TOKENCAP_VERSION);
-    return admin_reply(x, 200, "text/plain; version=0.0.4; charset=utf-8");
-}

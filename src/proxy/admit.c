@@ -14,7 +14,7 @@ static int check_waiting(struct exchange *x)
 {
     int64_t waited = clock_mono_ns() - x->arrived_ns;
 
-    metric_add(&x->server->metrics.queue_wait_ns, waited);
+    histogram_observe(&x->server->metrics.queue_wait, &bounds_wait, waited);
     if (waited <= x->settings->config.queue_timeout * 1000000)
         return 0;
     metric_add(&x->server->metrics.shed, 1);

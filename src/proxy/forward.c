@@ -202,7 +202,7 @@ static int report_failure(struct exchange *x)
     const struct upstream_result *r = &x->upstream;
 
     if (r->end != UPSTREAM_WHOLE) {
-        metric_add(&x->server->metrics.upstream_errors, 1);
+        metric_add(&x->server->metrics.upstream_errors[r->end], 1);
         log_info("request_id=%s upstream failed: %s", x->id, *r->why ? r->why : failures[r->end].message);
     }
     if (x->forwarded)

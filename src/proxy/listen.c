@@ -15,6 +15,7 @@
 #include "proxy/conns.h"
 #include "proxy/exchange.h"
 #include "proxy/listen_tls.h"
+#include "proxy/steps.h"
 
 #define POOL_SIZE   (32 * 1024) /* of a connection: bounds its headers */
 #define BLOCK_SIZE  (16 * 1024) /* most bytes of a stream in one chunk */
@@ -186,6 +187,7 @@ static enum MHD_Result send_reply(struct MHD_Connection *c, struct exchange *x)
 static enum MHD_Result refuse_now(struct MHD_Connection *c, struct exchange *x)
 {
     exchange_reply_refusal(x);
+    tally_refused_early(x);
     return send_reply(c, x);
 }
 

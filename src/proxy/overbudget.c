@@ -37,7 +37,8 @@ int refuse_over_budget(struct exchange *x)
     struct buf details;
     struct jsonw w;
 
-    metric_add(&x->server->metrics.over_budget, 1);
+    metric_add(&x->server->metrics.budget_refusals[v->scope], 1);
+    metric_add(&x->server->metrics.budget_refused[v->scope], v->hold);
     if (v->too_large)
         refuse(&x->refusal, REFUSE_BUDGET_EXCEEDED, NULL,
                "Request would exceed budget. Estimated cost: $%s, Remaining budget: $%s. This request "

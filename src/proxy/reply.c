@@ -81,7 +81,7 @@ void exchange_reply_refusal(struct exchange *x)
     struct reply *r = &x->reply;
     enum refusal_kind kind = x->refusal.kind;
 
-    metric_add(&x->server->metrics.refused, 1);
+    metric_add(&x->server->metrics.refusals[kind], 1);
     r->status = refusal_status(kind);
     r->headers.n = 0;
     buf_clear(&r->body);
@@ -153,6 +153,7 @@ static void send_buffered(struct exchange *x)
         reply_add_predictions(x, &r->headers);
     }
     reply_add_ids(x, &r->headers);
+    tally_exchange(x); /* first: who has its answer finds it counted */
     if (!x->refused && x->forwarded && !is_whole(x) && break_off(x))
         return;
     once_set(&x->answered);
@@ -161,6 +162,7 @@ static void send_buffered(struct exchange *x)
 static void end_stream(struct exchange *x)
 {
     reply_add_actuals(x, &x->reply.trailers);
+    tally_exchange(x);
     ring_close(&x->reply.ring, is_whole(x) ? RING_WHOLE : RING_BROKEN);
 }
 
@@ -171,8 +173,6 @@ int step_finish(struct exchange *x, struct upstream *u)
         end_stream(x);
     else
         send_buffered(x);
-    metric_add(&x->server->metrics.requests, 1);
-    metric_add(&x->server->metrics.duration_ns, clock_mono_ns() - x->arrived_ns);
     log_exchange(x);
     return 0;
 }

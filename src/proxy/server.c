@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -95,8 +96,11 @@ int server_open(struct server *s, struct config *c, struct ledger_recovery *foun
 {
     uint64_t instance;
 
-    *s = (struct server){.started_ms = clock_wall_ms()};
+    memset(s, 0, sizeof *s);
+    s->started_ms = clock_wall_ms();
     pthread_mutex_init(&s->settings_lock, NULL);
+    metrics_init(&s->metrics);
+    sessions_init(&s->sessions);
     sem_init(&s->big_parses, 0, (unsigned)sysconf(_SC_NPROCESSORS_ONLN));
     if (getrandom(&instance, sizeof instance, 0) != (ssize_t)sizeof instance) {
         config_finish(c);
@@ -113,10 +117,14 @@ int server_open(struct server *s, struct config *c, struct ledger_recovery *foun
         goto close_vocabs;
     if (queue_init(&s->queue, (size_t)c->queue_depth, e))
         goto destroy_tokens;
-    if (open_ledger(s, c, found, e))
+    if (feed_init(&s->feed, e))
         goto finish_queue;
+    if (open_ledger(s, c, found, e))
+        goto finish_feed;
     return 0;
 
+finish_feed:
+    feed_finish(&s->feed);
 finish_queue:
     queue_finish(&s->queue);
 destroy_tokens:
@@ -125,16 +133,21 @@ close_vocabs:
     vocabs_close(s->vocabs);
 release_settings:
     settings_release(s, s->settings);
+    metrics_finish(&s->metrics);
+    sessions_finish(&s->sessions);
     return -1;
 }
 
 void server_close(struct server *s)
 {
     ledger_close(s->ledger);
+    feed_finish(&s->feed);
     queue_finish(&s->queue);
     tokcache_destroy(s->tokens);
     vocabs_close(s->vocabs);
     settings_release(s, s->settings);
+    metrics_finish(&s->metrics);
+    sessions_finish(&s->sessions);
     sem_destroy(&s->big_parses);
     pthread_mutex_destroy(&s->settings_lock);
 }

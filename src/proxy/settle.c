@@ -99,17 +99,13 @@ static void fill(struct exchange *x, struct settlement *s)
     s->now_ms = clock_wall_ms();
     s->duration_ms = (now - x->arrived_ns) / 1000000;
     s->ttft_ms = x->upstream.first_byte_ms;
+    tally_cache(x, &s->saved, &s->premium);
 }
 
 static void count_metrics(struct exchange *x, const struct settlement *s)
 {
     struct metrics *m = &x->server->metrics;
 
-    metric_add(&m->input_tokens, usage_input(&s->usage));
-    metric_add(&m->output_tokens, usage_output(&s->usage));
-    metric_add(&m->cost_nano, s->cost);
-    if (s->state != HOLD_VOIDED)
-        metric_add(&m->predicted_nano, x->estimate.cost);
     if (s->state == HOLD_ESTIMATED)
         metric_add(&m->estimated, 1);
 }
