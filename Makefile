@@ -111,12 +111,20 @@ check-prices: $(BUILD)/test/unit/test_price_reference
 	  python3 test/prices/reference.py $$d $(CASES) $(SEED) | $< $$d $(CASES); done
 
 # How good predictions are: prints it and writes it into docs/accuracy.md. Ends 1 where a goal is missed.
-.PHONY: accuracy accuracy-prediction
-accuracy: accuracy-prediction
+.PHONY: accuracy accuracy-prediction accuracy-counts
+accuracy: accuracy-prediction accuracy-counts
+
+# Counts against recorded requests, which are no part of the project: RECORDINGS says where they are.
+RECORDINGS ?= ../shared/data
+accuracy-counts: $(BUILD)/test/accuracy/counts share
+	@test/accuracy/counts.sh $< $(SHARE)/vocab $(RECORDINGS) docs/accuracy.md
 
 accuracy-prediction: $(BUILD)/test/accuracy/predict
 	$< >$(BUILD)/accuracy-prediction.md; r=$$?; \
 	  test/accuracy/section.sh prediction docs/accuracy.md <$(BUILD)/accuracy-prediction.md && exit $$r
+
+$(BUILD)/test/accuracy/counts: $(BUILD)/test/accuracy/counts.o $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 $(BUILD)/test/accuracy/predict: $(BUILD)/test/accuracy/predict.o $(BUILD)/test/accuracy/traffic.o \
                                 $(BUILD)/libtokencap.a

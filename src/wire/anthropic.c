@@ -229,8 +229,12 @@ static int parse_conversation(struct parse *p)
 
 static int parse_output_format(struct parse *p)
 {
-    const json_t *root = p->q->root;
-    const json_t *format = json_object_get(json_object_get(root, "output_config"), "format");
+    static const char *const known_in_config[] = {"effort", "format", NULL};
+    const json_t *root = p->q->root, *config = json_object_get(root, "output_config");
+    const json_t *format = json_object_get(config, "format");
+
+    if (json_has_others(config, known_in_config))
+        parse_mark_opaque(p);
 
     if (!format)
         format = json_object_get(root, "output_format");
