@@ -27,11 +27,16 @@ ALL_CPPFLAGS = -Iinclude $(CPPFLAGS) -D_GNU_SOURCE -DTOKENCAP_VERSION='"$(VERSIO
                -DTOKENCAP_SYSCONFDIR='"$(sysconfdir)/tokencap"' $(LIB_CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAG) -pthread
 
+GENDOC  := $(BUILD)/tools/gendoc
+PAGES   := $(patsubst %,$(BUILD)/%,$(wildcard man/*.[1-8]))
+DOCS    := $(PAGES) $(BUILD)/etc/tokencap.conf $(BUILD)/completion/tokencap.bash \
+           $(BUILD)/completion/_tokencap
+
 PROGRAMS := $(patsubst src/%.c,$(BUILD)/bin/%,$(wildcard src/*.c))
 SHARE    := $(BUILD)/share/tokencap
 
 .PHONY: all
-all: $(PROGRAMS) share
+all: $(PROGRAMS) share $(DOCS)
 
 # The commands a newcomer types install what is missing before anything else; `make` alone never does.
 NEEDS_DEPS := $(if $(filter check demo run e2e,$(MAKECMDGOALS)),deps)
@@ -60,6 +65,26 @@ $(BUILD)/bin/tokencap-sim: $(SIMOBJS) $(BUILD)/libtokencap.a
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIB_LIBS)
+
+# What is made from the programs' own tables: manual pages, the sample file, completions.
+$(GENDOC): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/gendoc*.c)) $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+$(BUILD)/man/%: man/% $(GENDOC)
+	@mkdir -p $(@D)
+	$(GENDOC) man $< > $@
+
+$(BUILD)/etc/tokencap.conf: $(GENDOC)
+	@mkdir -p $(@D)
+	$(GENDOC) sample > $@
+
+$(BUILD)/completion/tokencap.bash: $(GENDOC)
+	@mkdir -p $(@D)
+	$(GENDOC) bash > $@
+
+$(BUILD)/completion/_tokencap: $(GENDOC)
+	@mkdir -p $(@D)
+	$(GENDOC) zsh > $@
 
 # What the programs read at run time: they look for ../share/tokencap beside their own folder.
 .PHONY: share

@@ -47,6 +47,13 @@ const struct command commands[] = {
      "Prints a table of all project tokens, without their text.", token_flags, cmd_token_list},
     {"token revoke", "ID...", 1, -1, "end a project token", "Revokes project tokens, at once.",
      token_flags, cmd_token_revoke},
+    {"verify", "[DB]", 0, 1, "prove the ledger's invariants",
+     "Checks a database, live or stopped, without writing to it; exits 1 with the first violation. "
+     "Without DB, the one that the daemon is configured to use.",
+     verify_flags, cmd_verify},
+    {"backup", "FILE", 1, 1, "copy the ledger while it is in use",
+     "Writes a consistent copy of the database to FILE, also while the daemon runs.", backup_flags,
+     cmd_backup},
 };
 
 const size_t ncommands = sizeof commands / sizeof *commands;
