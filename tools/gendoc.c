@@ -67,9 +67,11 @@ static int sample(int argc, char **argv)
 
     puts("# tokencapd's configuration: see tokencap.conf(5).\n"
          "#\n"
-         "# Every option stands here with its default, as a comment. A flag (--port=80) wins over an\n"
+         "# Every option stands here with its default, as a comment. A flag (--port=80) wins over "
+         "an\n"
          "# environment variable, and that over this file. Check a change with\n"
-         "# \"tokencapd --check-config\"; \"systemctl reload tokencap\" takes what may change while it\n"
+         "# \"tokencapd --check-config\"; \"systemctl reload tokencap\" takes what may change "
+         "while it\n"
          "# runs, the rest needs a restart.");
     for (int i = 0; i < OPTION_COUNT; i++) {
         if (option_rows[i].group != group)

@@ -140,8 +140,7 @@ static void mdoc_secrets(void)
 
 static void mdoc_metrics(void)
 {
-#define X(field, name, kind, unit, help)                                                           \
-    printf(".It Li %s\n%s (%s).\n", name, help, #kind);
+#define X(field, name, kind, unit, help) printf(".It Li %s\n%s (%s).\n", name, help, #kind);
     METRICS(X)
 #undef X
 }
@@ -202,8 +201,8 @@ static const struct {
     const char *name;
     void (*print)(void);
 } markers[] = {
-    {"OPTIONS", mdoc_options},     {"FLAGS", mdoc_flags},       {"SECRETS", mdoc_secrets},
-    {"METRICS", mdoc_metrics},     {"COMMANDS", mdoc_commands},
+    {"OPTIONS", mdoc_options}, {"FLAGS", mdoc_flags},       {"SECRETS", mdoc_secrets},
+    {"METRICS", mdoc_metrics}, {"COMMANDS", mdoc_commands},
 };
 
 /* Prints the rows that a line stands for; false when it is an ordinary line. */

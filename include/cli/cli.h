@@ -10,8 +10,8 @@
 #include "base/str.h"
 
 /*
- * The operator's tool: a table of commands, each with a table of its flags. Dispatch, usage, --help, the
- * manual and the completions are made from these tables. One thread.
+ * The operator's tool: a table of commands, each with a table of its flags. Dispatch, usage,
+ * --help, the manual and the completions are made from these tables. One thread.
  */
 
 struct flag {
@@ -25,14 +25,15 @@ struct flag {
 struct invocation;
 
 struct command {
-    const char *name;          /* "count", "budget set" */
-    const char *operands;      /* "[FILE...]"; "" when there are none */
-    int least, most;           /* how many operands; most < 0: any number */
-    const char *summary;       /* a phrase, for the list of commands */
-    const char *help;          /* what it does, in a paragraph */
-    const struct flag *flags;  /* ended by a row without a name; --help is understood */
-    int (*run)(const struct invocation *in, struct err *e); /* 0; 1 for a finding that it has printed;
-                                                               -1 for an error, with *e filled */
+    const char *name;         /* "count", "budget set" */
+    const char *operands;     /* "[FILE...]"; "" when there are none */
+    int least, most;          /* how many operands; most < 0: any number */
+    const char *summary;      /* a phrase, for the list of commands */
+    const char *help;         /* what it does, in a paragraph */
+    const struct flag *flags; /* ended by a row without a name; --help is understood */
+    int (*run)(const struct invocation *in,
+               struct err *e); /* 0; 1 for a finding that it has printed;
+                                  -1 for an error, with *e filled */
 };
 
 extern const struct command commands[];
@@ -40,7 +41,8 @@ extern const size_t ncommands;
 
 struct invocation {
     const struct command *command;
-    const char *values[FLAGS_MAX]; /* by the flag's place in its table; NULL: not given; "" for a switch */
+    const char
+        *values[FLAGS_MAX]; /* by the flag's place in its table; NULL: not given; "" for a switch */
     char **operands;
     int noperands;
 };
@@ -59,8 +61,8 @@ static inline bool given(const struct invocation *in, int flag)
 /* All of a file, or of standard input for NULL or "-"; appends. */
 int input_read(const char *path, struct buf *out, struct err *e) MUST_CHECK;
 
-/* Lines of a file as they come, without their ends. What standard output holds back is flushed before
- * each wait, so that a program at the other end of a pipe gets its answers. */
+/* Lines of a file as they come, without their ends. What standard output holds back is flushed
+ * before each wait, so that a program at the other end of a pipe gets its answers. */
 struct lines {
     int fd;
     const char *name;
@@ -70,7 +72,8 @@ struct lines {
 };
 
 int lines_open(struct lines *l, const char *path, struct err *e) MUST_CHECK;
-int lines_next(struct lines *l, struct span *line, struct err *e) MUST_CHECK; /* 1, 0 at the end, -1 */
+int lines_next(struct lines *l, struct span *line,
+               struct err *e) MUST_CHECK; /* 1, 0 at the end, -1 */
 void lines_close(struct lines *l);
 
 /* Appends JSON with what is no Unicode in it (bytes, lone surrogate escapes) replaced by U+FFFD. */
@@ -82,7 +85,11 @@ void print_line_error(const char *message);
 /* ---- output ---- */
 
 /* Rows of named columns, printed as a table, as JSON or as CSV. */
-enum column_kind { COLUMN_TEXT, COLUMN_NUMBER, COLUMN_USD }; /* numbers are given as their JSON text */
+enum column_kind {
+    COLUMN_TEXT,
+    COLUMN_NUMBER,
+    COLUMN_USD
+}; /* numbers are given as their JSON text */
 
 struct column {
     const char *title; /* for people; NULL: only in JSON and CSV */
@@ -128,8 +135,9 @@ const char *env_value(const char *name);
 
 struct json_t;
 
-/* One call to the daemon's management interface. path starts with "/v1/"; body is JSON or NULL. *out is
- * the answer's JSON, the caller's reference. Any status but 2xx is an error with the daemon's message. */
+/* One call to the daemon's management interface. path starts with "/v1/"; body is JSON or NULL.
+ * *out is the answer's JSON, the caller's reference. Any status but 2xx is an error with the
+ * daemon's message. */
 int daemon_call(const char *url, const char *method, const char *path, const char *body,
                 struct json_t **out, struct err *e) MUST_CHECK;
 
@@ -165,8 +173,8 @@ int cmd_token_revoke(const struct invocation *in, struct err *e);
 int cmd_verify(const struct invocation *in, struct err *e);
 int cmd_backup(const struct invocation *in, struct err *e);
 
-extern const struct flag count_flags[], estimate_flags[], price_flags[], price_import_flags[], budget_flags[],
-    budget_set_flags[], usage_flags[], token_flags[], token_create_flags[], verify_flags[],
-    backup_flags[];
+extern const struct flag count_flags[], estimate_flags[], price_flags[], price_import_flags[],
+    budget_flags[], budget_set_flags[], usage_flags[], token_flags[], token_create_flags[],
+    verify_flags[], backup_flags[];
 
 #endif

@@ -240,4 +240,9 @@ int ledger_verify(const char *path, void (*progress)(void *ctx, int64_t done, in
                   void *ctx, struct buf *summary, struct err *e) MUST_CHECK;
 int ledger_backup(const char *path, const char *to, struct err *e) MUST_CHECK;
 
+/* ledger_usage_by() of a database that may be in use by a daemon, or not. */
+int ledger_file_usage_by(const char *path, const struct usage_query *q, enum usage_group group,
+                         void (*f)(void *ctx, const char *key, const struct usage_total *t),
+                         void *ctx, struct err *e) MUST_CHECK;
+
 #endif

@@ -15,6 +15,7 @@ int admin_root(struct exchange *x) MUST_CHECK;
 int admin_health(struct exchange *x) MUST_CHECK;
 int admin_metrics(struct exchange *x) MUST_CHECK;
 int admin_usage(struct exchange *x) MUST_CHECK;
+int admin_usage_by(struct exchange *x) MUST_CHECK; /* GET /v1/usage?by=… */
 int admin_history(struct exchange *x) MUST_CHECK;
 int admin_budget(struct exchange *x) MUST_CHECK;
 int admin_budget_reset(struct exchange *x) MUST_CHECK;

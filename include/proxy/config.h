@@ -10,9 +10,9 @@
 #include "proxy/provider.h"
 
 /*
- * The daemon's configuration, from flags, environment, file and defaults, in this order of precedence.
- * Loaded once before any thread starts, immutable after that: a reload makes another struct config.
- * Durations are milliseconds, sizes bytes.
+ * The daemon's configuration, from flags, environment, file and defaults, in this order of
+ * precedence. Loaded once before any thread starts, immutable after that: a reload makes another
+ * struct config. Durations are milliseconds, sizes bytes.
  */
 
 enum { DURABILITY_FULL, DURABILITY_NORMAL };
@@ -43,15 +43,15 @@ struct config {
     OPTIONS(X)
 #undef X
     /* Made from the above. */
-    char *vocab_dir;          /* data_dir/vocab */
-    char *pricing_dirs[2];    /* for price_load(): the shipped tables, then the operator's */
+    char *vocab_dir;       /* data_dir/vocab */
+    char *pricing_dirs[2]; /* for price_load(): the shipped tables, then the operator's */
     int npricing_dirs;
 
     struct providers providers; /* the two built-in ones, then those of the file's sections */
-    char *file;               /* the configuration file that was read; NULL: none */
+    char *file;                 /* the configuration file that was read; NULL: none */
     enum config_source source[OPTION_COUNT]; /* where each value came from, */
     int line[OPTION_COUNT];                  /* and on which line of the file */
-    struct buf warnings;      /* lines for the log, each ended by '\n'; empty when none */
+    struct buf warnings; /* lines for the log, each ended by '\n'; empty when none */
 };
 
 enum config_action {
@@ -64,20 +64,21 @@ enum config_action {
 };
 
 /* Reads the command line, the environment (from which it wipes the secrets), the file and the
- * defaults. The file is --config's, else /etc/tokencap/tokencap.conf where that exists. For an action
- * that needs no configuration (help, version) *out is not filled. */
+ * defaults. The file is --config's, else /etc/tokencap/tokencap.conf where that exists. For an
+ * action that needs no configuration (help, version) *out is not filled. */
 int config_load(int argc, char **argv, struct config *out, enum config_action *action,
                 struct err *e) MUST_CHECK;
 
 /* The exit status for an error of config_load(): 64 for a mistake on the command line, else 78. */
 int config_exit_status(const struct err *e);
 
-/* Does what an action other than CONFIG_RUN asks for, on stdout. c is not used for help and version. */
+/* Does what an action other than CONFIG_RUN asks for, on stdout. c is not used for help and
+ * version. */
 void config_act(enum config_action action, const struct config *c, FILE *out);
 
-/* The configuration as it would be loaded now, in *out: the options that may be reloaded come from the
- * file as it is now (or from the defaults), the rest and the secrets as they run. out->warnings names
- * each changed option that needs a restart. On failure nothing has changed. */
+/* The configuration as it would be loaded now, in *out: the options that may be reloaded come from
+ * the file as it is now (or from the defaults), the rest and the secrets as they run. out->warnings
+ * names each changed option that needs a restart. On failure nothing has changed. */
 int config_reload(const struct config *running, struct config *out, struct err *e) MUST_CHECK;
 
 void config_finish(struct config *c);
@@ -94,8 +95,8 @@ bool config_host_allowed(const struct config *c, struct span host);
 
 /* ---- for config_load() and its parts ---- */
 
-/* Reads text as the value of an option and keeps it, unless a stronger source gave one already: it is
- * checked either way. */
+/* Reads text as the value of an option and keeps it, unless a stronger source gave one already: it
+ * is checked either way. */
 int config_assign(struct config *c, enum option_id id, struct span text, enum config_source source,
                   struct err *e) MUST_CHECK;
 

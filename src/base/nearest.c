@@ -15,7 +15,8 @@ static unsigned least(unsigned a, unsigned b)
 
 unsigned edit_distance(struct span a, struct span b)
 {
-    unsigned rows[3][NEAREST_MAX + 1]; /* the distances of a's last three prefixes to b's prefixes */
+    unsigned rows[3]
+                 [NEAREST_MAX + 1]; /* the distances of a's last three prefixes to b's prefixes */
     unsigned *before = rows[0], *last = rows[1], *now = rows[2];
 
     if (a.n > NEAREST_MAX || b.n > NEAREST_MAX)

@@ -23,22 +23,18 @@ const struct flag budget_set_flags[] = {
     [PERIOD_DAYS] = {"period-days", "N", "Start anew every N days."},
     [PERIOD] = {"period", "WORD", "Start anew every calendar day, week or month."},
     [TIMEZONE] = {"timezone", "NAME", "Whose calendar, such as Europe/Paris; UTC when absent."},
-    [ENFORCEMENT] = {"enforcement", "WORD", "estimate or strict; the daemon's default when absent."},
+    [ENFORCEMENT] = {"enforcement", "WORD",
+                     "estimate or strict; the daemon's default when absent."},
     [PER_REQUEST] = {"per-request", "USD", "The most that one request may cost."},
     {NULL, NULL, NULL},
 };
 
 static const struct column columns[] = {
-    {"SCOPE", "scope", COLUMN_TEXT},
-    {"PROJECT", "projectId", COLUMN_TEXT},
-    {NULL, "tokenId", COLUMN_NUMBER},
-    {"LIMIT $", "limitUsd", COLUMN_USD},
-    {"SPENT $", "spentUsd", COLUMN_USD},
-    {"HELD $", "reservedUsd", COLUMN_USD},
-    {"LEFT $", "remainingUsd", COLUMN_USD},
-    {"ENFORCED BY", "enforcement", COLUMN_TEXT},
-    {NULL, "periodStart", COLUMN_TEXT},
-    {"RESETS", "periodEnd", COLUMN_TEXT},
+    {"SCOPE", "scope", COLUMN_TEXT},        {"PROJECT", "projectId", COLUMN_TEXT},
+    {NULL, "tokenId", COLUMN_NUMBER},       {"LIMIT $", "limitUsd", COLUMN_USD},
+    {"SPENT $", "spentUsd", COLUMN_USD},    {"HELD $", "reservedUsd", COLUMN_USD},
+    {"LEFT $", "remainingUsd", COLUMN_USD}, {"ENFORCED BY", "enforcement", COLUMN_TEXT},
+    {NULL, "periodStart", COLUMN_TEXT},     {"RESETS", "periodEnd", COLUMN_TEXT},
 };
 
 #define COLUMNS (sizeof columns / sizeof *columns)
@@ -127,7 +123,7 @@ int cmd_budget_list(const struct invocation *in, struct err *e)
     if (call(in, "GET", "/v1/budgets", &root, e) < 0)
         return -1;
     table_init(&t, columns, COLUMNS);
-    json_array_foreach(json_object_get(root, "budgets"), i, budget)
+    json_array_foreach (json_object_get(root, "budgets"), i, budget)
         add_budget(&t, budget);
     json_decref(root);
     return finish_table(&t, in, JSON, e);
@@ -188,15 +184,14 @@ static int write_wish(const struct invocation *in, struct jsonw *w, struct err *
     static const struct {
         int flag;
         const char *key;
-    } words[] = {{SCOPE, "scope"},
-                 {PERIOD, "period"},
-                 {TIMEZONE, "timezone"},
-                 {ENFORCEMENT, "enforcement"}};
+    } words[] = {
+        {SCOPE, "scope"}, {PERIOD, "period"}, {TIMEZONE, "timezone"}, {ENFORCEMENT, "enforcement"}};
     bool other = given(in, SCOPE) && strcmp(in->values[SCOPE], "project") != 0;
 
     if (other == (in->noperands == 2))
-        return err_set(e, ERR_USAGE, other ? "only a project's budget is set with a PROJECT"
-                                           : "budget set needs PROJECT and LIMIT");
+        return err_set(e, ERR_USAGE,
+                       other ? "only a project's budget is set with a PROJECT"
+                             : "budget set needs PROJECT and LIMIT");
     jsonw_open(w, '{');
     if (!other)
         jsonw_member_str(w, "projectId", span_of(in->operands[0]));

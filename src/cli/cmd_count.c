@@ -9,8 +9,8 @@
 enum { ENCODING, MODEL, IDS, JSONL };
 
 const struct flag count_flags[] = {
-    [ENCODING] = {"encoding", "NAME", "o200k_base (the default), o200k_harmony, cl100k_base, p50k_base or "
-                              "r50k_base."},
+    [ENCODING] = {"encoding", "NAME",
+                  "o200k_base (the default), o200k_harmony, cl100k_base, p50k_base or r50k_base."},
     [MODEL] = {"model", "ID", "Count as this model does."},
     [IDS] = {"ids", NULL, "Print the token ids instead of their number."},
     [JSONL] = {"jsonl", NULL, "Each input line is {\"text\":\"...\"}; print one line for each."},
@@ -21,7 +21,8 @@ struct counting {
     struct vocabs *vocabs;
     struct tokenizer *tokenizer;
     enum encoding encoding;
-    struct span model; /* of a family without a vocabulary of its own, whose text is counted by ratio */
+    struct span
+        model; /* of a family without a vocabulary of its own, whose text is counted by ratio */
     bool ids;
 };
 
@@ -34,8 +35,8 @@ static int choose_encoding(const struct invocation *in, struct counting *c, stru
     if (name && given(in, MODEL))
         return err_set(e, ERR_USAGE, "--encoding and --model exclude each other");
     if (name && !encoding_from_name(span_of(name), &c->encoding))
-        return err_set(e, ERR_USAGE, "there is no encoding \"%.80s\"; tokencap count --help lists them",
-                       name);
+        return err_set(e, ERR_USAGE,
+                       "there is no encoding \"%.80s\"; tokencap count --help lists them", name);
     if (!given(in, MODEL))
         return 0;
     c->encoding = encoding_of_model(span_of(in->values[MODEL]), &known);
@@ -138,9 +139,9 @@ static int read_text(struct span line, struct buf *mended, json_t **root, struct
         return err_set(e, ERR_INVALID, "not JSON: %s (at byte %d)", bad.text, bad.position);
     member = json_object_get(*root, "text");
     if (!json_is_string(member))
-        return err_set(e, ERR_INVALID, json_is_object(*root)
-                                           ? "there is no \"text\" that is a string"
-                                           : "not an object");
+        return err_set(e, ERR_INVALID,
+                       json_is_object(*root) ? "there is no \"text\" that is a string"
+                                             : "not an object");
     *text = (struct span){json_string_value(member), json_string_length(member)};
     return 0;
 }

@@ -10,15 +10,16 @@
 enum { API, STRICT, JSONL };
 
 const struct flag estimate_flags[] = {
-    [API] = {"api", "NAME", "chat.completions, messages, responses, embeddings or completions; else "
-                    "told from the body."},
+    [API] = {"api", "NAME",
+             "chat.completions, messages, responses, embeddings or completions; else told from "
+             "the body."},
     [STRICT] = {"strict", NULL, "Hold the most that it can cost, as a strict budget does."},
     [JSONL] = {"jsonl", NULL, "Each input line is a request body; print one line for each."},
     {NULL, NULL, NULL},
 };
 
 static const char *const api_names[APIS] = {
-    [API_CHAT] = "chat.completions", [API_RESPONSES] = "responses", [API_MESSAGES] = "messages",
+    [API_CHAT] = "chat.completions", [API_RESPONSES] = "responses",     [API_MESSAGES] = "messages",
     [API_EMBEDDINGS] = "embeddings", [API_COMPLETIONS] = "completions",
 };
 
@@ -40,7 +41,8 @@ static int api_from_name(const char *name, int *out, struct err *e)
             return 0;
         }
     }
-    return err_set(e, ERR_USAGE, "there is no API \"%.80s\"; tokencap estimate --help lists them", name);
+    return err_set(e, ERR_USAGE, "there is no API \"%.80s\"; tokencap estimate --help lists them",
+                   name);
 }
 
 /* The daemon's option of that name, from the same variable. */

@@ -99,8 +99,7 @@ int cmd_price(const struct invocation *in, struct err *e)
     if (given(in, LIST))
         price_each(prices, add_price, &l);
     for (int i = 0; i < in->noperands; i++)
-        add_price(&l, in->operands[i],
-                  price_find(prices, l.provider, span_of(in->operands[i])));
+        add_price(&l, in->operands[i], price_find(prices, l.provider, span_of(in->operands[i])));
     if (l.table.failed)
         r = err_set(e, ERR_MEMORY, "no memory");
     else
@@ -116,8 +115,10 @@ enum { AS_OF, SKIP_CHEAPER, OUTPUT };
 
 const struct flag price_import_flags[] = {
     [AS_OF] = {"as-of", "DATE", "The date of the list; today when absent."},
-    [SKIP_CHEAPER] = {"skip-cheaper", NULL, "Leave out rows that make a known model ten times cheaper."},
-    [OUTPUT] = {"output", "FILE", "Where to write; - is standard output. Else into the price folder."},
+    [SKIP_CHEAPER] = {"skip-cheaper", NULL,
+                      "Leave out rows that make a known model ten times cheaper."},
+    [OUTPUT] = {"output", "FILE",
+                "Where to write; - is standard output. Else into the price folder."},
     {NULL, NULL, NULL},
 };
 
@@ -203,11 +204,12 @@ static int convert(const struct invocation *in, struct span list, struct err *e)
     buf_init(&table, 0);
     r = price_import(list, &how, &table, &report, e);
     if (r == 0)
-        fprintf(stderr,
-                "tokencap: %s, %d rows: %d new or changed, %d known, %d without a price for text, %d "
-                "ten times cheaper and left out\n",
-                report.format, report.read, report.written, report.same, report.skipped,
-                report.cheaper);
+        fprintf(
+            stderr,
+            "tokencap: %s, %d rows: %d new or changed, %d known, %d without a price for text, %d "
+            "ten times cheaper and left out\n",
+            report.format, report.read, report.written, report.same, report.skipped,
+            report.cheaper);
     if (r == 0)
         r = deliver(in, &table, report.format, e);
     buf_finish(&table);

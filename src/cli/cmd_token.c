@@ -23,8 +23,8 @@ const struct flag token_create_flags[] = {
 };
 
 static const struct column columns[] = {
-    {"ID", "id", COLUMN_NUMBER},         {"PROJECT", "projectId", COLUMN_TEXT},
-    {"MODELS", "models", COLUMN_TEXT},   {"LABEL", "label", COLUMN_TEXT},
+    {"ID", "id", COLUMN_NUMBER},           {"PROJECT", "projectId", COLUMN_TEXT},
+    {"MODELS", "models", COLUMN_TEXT},     {"LABEL", "label", COLUMN_TEXT},
     {"CREATED", "createdAt", COLUMN_TEXT}, {"EXPIRES", "expiresAt", COLUMN_TEXT},
     {"REVOKED", "revokedAt", COLUMN_TEXT},
 };
@@ -93,7 +93,7 @@ int cmd_token_list(const struct invocation *in, struct err *e)
     if (daemon_call(in->values[URL], "GET", "/v1/tokens", NULL, &root, e) < 0)
         return -1;
     table_init(&t, columns, COLUMNS);
-    json_array_foreach(json_object_get(root, "tokens"), i, token)
+    json_array_foreach (json_object_get(root, "tokens"), i, token)
         for (size_t c = 0; c < COLUMNS; c++)
             add_json_cell(&t, columns[c].kind, json_object_get(token, columns[c].key));
     json_decref(root);

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
 
-/* Every command, once: dispatch, usage, --help, tokencap(1) and the completions are made from this. */
+/* Every command, once: dispatch, usage, --help, tokencap(1) and the completions are made from it. */
 const struct command commands[] = {
     {"count", "[FILE...]", 0, -1, "count the tokens of text",
-     "Prints the number of tokens of each FILE (standard input when there is none, or for -), and "
-     "nothing else. Exact for OpenAI's encodings; bytes that are not UTF-8 count as U+FFFD. Claude's "
-     "vocabularies are not public: their counts are approximate.",
+     "Prints the number of tokens of each FILE (standard input when there is none, or for -), "
+     "and nothing else. Exact for OpenAI's encodings; bytes that are not UTF-8 count as U+FFFD. "
+     "Claude's vocabularies are not public: their counts are approximate.",
      count_flags, cmd_count},
     {"estimate", "[FILE]", 0, 1, "predict what a request will cost",
      "Reads the JSON body of a request (standard input when there is no FILE) and prints its "
-     "prediction as one JSON object: tokens, confidence, probable and greatest cost. Nothing is sent "
-     "anywhere.",
+     "prediction as one JSON object: tokens, confidence, probable and greatest cost. Nothing is "
+     "sent anywhere.",
      estimate_flags, cmd_estimate},
     {"price", "[MODEL...]", 0, -1, "show the price of models",
-     "Prints the price row that applies to each MODEL now, and by which rule it was found: exact, "
-     "alias, suffix (a version suffix stripped) or fallback (unknown: the dearest of GPT-4o and its "
-     "own family).",
+     "Prints the price row that applies to each MODEL now, and by which rule it was found: "
+     "exact, alias, suffix (a version suffix stripped) or fallback (unknown: the dearest of "
+     "GPT-4o and its own family).",
      price_flags, cmd_price},
     {"price import", "FILE", 1, 1, "make a price table from a public list",
      "Converts LiteLLM's model_prices_and_context_window.json or genai-prices' data.json into a "
@@ -29,8 +29,9 @@ const struct command commands[] = {
      "Prints a project's budget: limit, spent, held for requests in flight, left.", budget_flags,
      cmd_budget_show},
     {"budget set", "[PROJECT] LIMIT", 1, 2, "create or change a budget",
-     "Sets a project's budget (or with --scope=global, that of all projects together) to LIMIT US dollars; what was spent in the running period is kept.", budget_set_flags,
-     cmd_budget_set},
+     "Sets a project's budget (or with --scope=global, that of all projects together) to LIMIT "
+     "US dollars; what was spent in the running period is kept.",
+     budget_set_flags, cmd_budget_set},
     {"budget reset", "[PROJECT]", 0, 1, "start a budget's next period now",
      "Starts a new period with nothing spent. Requests in flight settle in the old one.",
      budget_flags, cmd_budget_reset},
@@ -40,16 +41,16 @@ const struct command commands[] = {
     {"usage", "", 0, 0, "show what was used and what it cost",
      "Prints a project's totals, or totals by model, day or project.", usage_flags, cmd_usage},
     {"token create", "", 0, 0, "make a project token",
-     "Makes a token that lets its bearer borrow the configured keys for one project, and prints it "
-     "once; the database keeps only its digest.",
+     "Makes a token that lets its bearer borrow the configured keys for one project, and prints "
+     "it once; the database keeps only its digest.",
      token_create_flags, cmd_token_create},
     {"token list", "", 0, 0, "show the project tokens",
      "Prints a table of all project tokens, without their text.", token_flags, cmd_token_list},
     {"token revoke", "ID...", 1, -1, "end a project token", "Revokes project tokens, at once.",
      token_flags, cmd_token_revoke},
     {"verify", "[DB]", 0, 1, "prove the ledger's invariants",
-     "Checks a database, live or stopped, without writing to it; exits 1 with the first violation. "
-     "Without DB, the one that the daemon is configured to use.",
+     "Checks a database, live or stopped, without writing to it; exits 1 with the first "
+     "violation. Without DB, the one that the daemon is configured to use.",
      verify_flags, cmd_verify},
     {"backup", "FILE", 1, 1, "copy the ledger while it is in use",
      "Writes a consistent copy of the database to FILE, also while the daemon runs.", backup_flags,

@@ -99,7 +99,8 @@ static int perform(struct call *c, struct err *e)
     if (code == CURLE_COULDNT_CONNECT)
         return err_set(e, ERR_IO,
                        "no daemon answers at %s; is tokencapd running? --url or TOKENCAP_URL says "
-                       "where", c->base);
+                       "where",
+                       c->base);
     if (code != CURLE_OK)
         return err_set(e, ERR_IO, "%s: %s", c->base, curl_easy_strerror(code));
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &c->status);
@@ -109,7 +110,8 @@ static int perform(struct call *c, struct err *e)
 /* What the daemon says went wrong: {"error":{"message"}}, or {"success":false,"message"}. */
 static int complain(const struct call *c, const json_t *root, struct err *e)
 {
-    const char *said = json_string_value(json_object_get(json_object_get(root, "error"), "message"));
+    const char *said =
+        json_string_value(json_object_get(json_object_get(root, "error"), "message"));
 
     if (!said)
         said = json_string_value(json_object_get(root, "message"));

@@ -20,7 +20,8 @@ static void print_commands(const char *group, FILE *out)
 static void print_usage(FILE *out)
 {
     fputs("Usage: tokencap COMMAND [OPTION]... [OPERAND]...\n"
-          "Count tokens, predict costs, manage budgets. More: tokencap(1)\n\n", out);
+          "Count tokens, predict costs, manage budgets. More: tokencap(1)\n\n",
+          out);
     print_commands("", out);
     fputs("\n\"tokencap COMMAND --help\" explains one.\n", out);
 }
@@ -168,7 +169,8 @@ static int parse(struct invocation *in, int argc, char **argv, struct err *e)
             if (take_flag(in, argc, argv, &i, e) < 0)
                 return -1;
         } else if (flags && argv[i][0] == '-' && argv[i][1])
-            return err_set(e, ERR_USAGE, "there is no option %.80s; options start with --", argv[i]);
+            return err_set(e, ERR_USAGE, "there is no option %.80s; options start with --",
+                           argv[i]);
         else
             in->operands[in->noperands++] = argv[i];
     }

@@ -100,7 +100,8 @@ int lines_next(struct lines *l, struct span *line, struct err *e)
         if (end || (l->ended && l->pending.n > l->start)) {
             char *stop = end ? end : l->pending.p + l->pending.n;
 
-            *line = (struct span){l->pending.p + l->start, (size_t)(stop - l->pending.p) - l->start};
+            *line =
+                (struct span){l->pending.p + l->start, (size_t)(stop - l->pending.p) - l->start};
             l->start = (size_t)(stop - l->pending.p) + (end != NULL);
             return 1;
         }

@@ -3,8 +3,8 @@
 #include "cli/cli.h"
 
 /*
- * JSON of other people's making, as the reference tokenizers would see its strings: what is not UTF-8,
- * and a surrogate escape without its partner, is U+FFFD.
+ * JSON of other people's making, as the reference tokenizers would see its strings: what is not
+ * UTF-8, and a surrogate escape without its partner, is U+FFFD.
  */
 
 /* The four hex digits behind a backslash and a 'u' at s, or -1. */
@@ -16,7 +16,9 @@ static int escape_at(struct span s)
         return -1;
     for (int i = 2; i < 6; i++) {
         char c = s.p[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+        int digit = c >= '0' && c <= '9'                 ? c - '0'
+                    : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                         : -1;
 
         if (digit < 0)
             return -1;

@@ -124,7 +124,8 @@ static void print_json(const struct table *t, FILE *out)
     buf_finish(&text);
 }
 
-/* Quoted where it must be; a text that a spreadsheet would run as a formula gets a quote before it. */
+/* Quoted where it must be; a text that a spreadsheet would run as a formula gets a quote before it.
+ */
 static void put_csv(const char *s, bool text, FILE *out)
 {
     bool quote = strpbrk(s, ",\"\r\n") != NULL;

@@ -15,9 +15,11 @@ int parse_when(const char *flag, const char *text, int direction, int64_t *out, 
         return 0;
     }
     if (option_parse(&span, span_of(text), &v, e) < 0)
-        return err_set(e, ERR_USAGE,
-                       "--%s: \"%.80s\" is neither a time from now (30d, 12h) nor a date (2026-11-24, "
-                       "2026-11-24T08:00:00Z)", flag, text);
+        return err_set(
+            e, ERR_USAGE,
+            "--%s: \"%.80s\" is neither a time from now (30d, 12h) nor a date (2026-11-24, "
+            "2026-11-24T08:00:00Z)",
+            flag, text);
     *out = clock_wall_ms() + direction * v.number;
     return 0;
 }

@@ -4,9 +4,12 @@
 
 #include "ledger/inner.h"
 #include "ledger/request_id.h"
+#include "ledger/schema.h"
 
 #define DAY_MS  INT64_C(86400000)
 #define DAY_MAX (INT64_MAX / DAY_MS)
+
+#define FILE_WAIT_MS 5000 /* for a lock on a database that is read without a daemon */
 
 static const char name_id[] = "SELECT id FROM name WHERE text = ?1";
 static const char total_one[] =
@@ -209,28 +212,54 @@ static const char *group_key(struct db *db, sqlite3_stmt *st, enum usage_group g
     return day;
 }
 
-int ledger_usage_by(struct ledger *l, const struct usage_query *q, enum usage_group group,
-                    void (*f)(void *ctx, const char *key, const struct usage_total *t), void *ctx,
-                    struct err *e)
+static void send_groups(struct db *db, const struct usage_query *q, enum usage_group group,
+                        void (*f)(void *ctx, const char *key, const struct usage_total *t),
+                        void *ctx)
 {
-    struct db *db = reader_begin(l, e);
     struct usage_total t;
     struct filter filter;
     sqlite3_stmt *st;
     char day[16];
 
+    if (filter_make(db, q, &filter) != 0 || filter.nothing)
+        return;
+    st = db_bind(db, grouped[group], "iiii", filter.from_day, filter.to_day, filter.model,
+                 filter.project);
+    while (db_step(db, st) > 0) {
+        t.requests = sqlite3_column_int64(st, 1);
+        t.input_tokens = sqlite3_column_int64(st, 2);
+        t.output_tokens = sqlite3_column_int64(st, 3);
+        t.cost = sqlite3_column_int64(st, 4);
+        f(ctx, group_key(db, st, group, day), &t);
+    }
+}
+
+int ledger_usage_by(struct ledger *l, const struct usage_query *q, enum usage_group group,
+                    void (*f)(void *ctx, const char *key, const struct usage_total *t), void *ctx,
+                    struct err *e)
+{
+    struct db *db = reader_begin(l, e);
+
     if (!db)
         return -1;
-    if (filter_make(db, q, &filter) == 0 && !filter.nothing) {
-        st = db_bind(db, grouped[group], "iiii", filter.from_day, filter.to_day, filter.model,
-                     filter.project);
-        while (db_step(db, st) > 0) {
-            t.requests = sqlite3_column_int64(st, 1);
-            t.input_tokens = sqlite3_column_int64(st, 2);
-            t.output_tokens = sqlite3_column_int64(st, 3);
-            t.cost = sqlite3_column_int64(st, 4);
-            f(ctx, group_key(db, st, group, day), &t);
-        }
-    }
+    send_groups(db, q, group, f, ctx);
     return reader_end(l, db, e);
+}
+
+int ledger_file_usage_by(const char *path, const struct usage_query *q, enum usage_group group,
+                         void (*f)(void *ctx, const char *key, const struct usage_total *t),
+                         void *ctx, struct err *e)
+{
+    struct db db;
+    int r = db_open(&db, path, DB_READ, FILE_WAIT_MS, e);
+
+    if (r == 0)
+        r = schema_expect(&db, e);
+    if (r == 0) {
+        send_groups(&db, q, group, f, ctx);
+        if (db.failed)
+            r = db_error(&db, e);
+    }
+    db_close(&db);
+    return r;
 }

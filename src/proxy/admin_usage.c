@@ -40,6 +40,8 @@ int admin_usage(struct exchange *x)
     struct err e;
     bool has_budget;
 
+    if (query_get(x->target.raw_query, "by", &x->arena).p)
+        return admin_usage_by(x);
     if (ledger_usage(x->server->ledger, x->project, &t, &e))
         return admin_refuse_ledger(x, &e);
     has_budget = ledger_budget_get(x->server->ledger, SCOPE_PROJECT, x->project, 0, clock_wall_ms(), &b,

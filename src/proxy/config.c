@@ -104,8 +104,8 @@ static const struct {
     const char *name;
     enum config_action action;
 } actions[] = {
-    {"--help", CONFIG_HELP},       {"-h", CONFIG_HELP},           {"--help-all", CONFIG_HELP_ALL},
-    {"--version", CONFIG_VERSION}, {"-V", CONFIG_VERSION},        {"--dump-config", CONFIG_DUMP},
+    {"--help", CONFIG_HELP},          {"-h", CONFIG_HELP},    {"--help-all", CONFIG_HELP_ALL},
+    {"--version", CONFIG_VERSION},    {"-V", CONFIG_VERSION}, {"--dump-config", CONFIG_DUMP},
     {"--check-config", CONFIG_CHECK},
 };
 
@@ -316,9 +316,9 @@ static bool same_value(const struct config *a, const struct config *b, enum opti
 {
     struct option_value va = config_value(a, id), vb = config_value(b, id);
 
-    return option_is_text(&option_rows[id]) ? strcmp(va.text ? va.text : "", vb.text ? vb.text : "")
-                                                  == 0
-                                            : va.number == vb.number;
+    return option_is_text(&option_rows[id])
+               ? strcmp(va.text ? va.text : "", vb.text ? vb.text : "") == 0
+               : va.number == vb.number;
 }
 
 static int keep_what_needs_a_restart(struct config *c, const struct config *running, struct err *e)

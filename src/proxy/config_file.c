@@ -104,8 +104,9 @@ static int read_line(struct reader *r, struct span line, struct err *e)
     if (line.p[0] == '[')
         return read_section(r, line, e);
     if (!span_cut(line, '=', &key, &value)) {
-        err_set(e, ERR_INVALID, "a line is either \"option = value\" or a comment that starts with "
-                                "#; here \"=\" is missing");
+        err_set(e, ERR_INVALID,
+                "a line is either \"option = value\" or a comment that starts with "
+                "#; here \"=\" is missing");
         return at(r, line.p, e);
     }
     key = span_trim(key);

@@ -37,7 +37,8 @@ static void print_flag(const struct option_row *o, FILE *out)
 static void print_brief(FILE *out)
 {
     fputs("Usage: tokencapd [OPTION]...\n"
-          "Forward LLM requests within budgets. More: tokencapd(8), tokencap.conf(5)\n\n", out);
+          "Forward LLM requests within budgets. More: tokencapd(8), tokencap.conf(5)\n\n",
+          out);
     for (int i = 0; i < OPTION_COUNT; i++) {
         const struct option_row *o = &option_rows[i];
         struct span what = first_clause(o->help);
@@ -87,9 +88,11 @@ static void print_all(FILE *out)
 {
     enum option_group group = OPTION_GROUPS;
 
-    fputs("Usage: tokencapd [OPTION]...\n\n"
-          "Each option may be given as a flag, by its environment variable, or as \"name = value\"\n"
-          "in the configuration file; a flag wins over a variable, and that over the file.\n", out);
+    fputs(
+        "Usage: tokencapd [OPTION]...\n\n"
+        "Each option may be given as a flag, by its environment variable, or as \"name = value\"\n"
+        "in the configuration file; a flag wins over a variable, and that over the file.\n",
+        out);
     for (int i = 0; i < OPTION_COUNT; i++) {
         if (option_rows[i].group != group)
             fprintf(out, "\n%s\n", option_group_title(option_rows[i].group));

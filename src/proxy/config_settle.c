@@ -92,12 +92,16 @@ static int check_memory(const struct config *c, struct err *e)
         return 0;
     err_set(e, ERR_INVALID,
             "the largest body (%lld bytes) is larger than all memory for requests in flight "
-            "(memory-max, %lld bytes)", (long long)c->max_body, (long long)c->memory_max);
+            "(memory-max, %lld bytes)",
+            (long long)c->max_body, (long long)c->memory_max);
     return blame(c, OPTION_max_body, e);
 }
 
 static int (*const checks[])(const struct config *c, struct err *e) = {
-    check_tls, check_files, check_pricing, check_memory,
+    check_tls,
+    check_files,
+    check_pricing,
+    check_memory,
 };
 
 /* Only whole addresses: "127.0.0.1.example.com" is anybody's name. */
@@ -139,7 +143,8 @@ static void warn_of_plain_http(struct config *c, enum option_id id)
         return;
     span_cut(span_skip(url, 7), '/', &authority, &path);
     if (!is_local_name(bare_host(authority)))
-        buf_printf(&c->warnings, "%s is not https: keys and prompts cross the network unencrypted\n",
+        buf_printf(&c->warnings,
+                   "%s is not https: keys and prompts cross the network unencrypted\n",
                    option_rows[id].name);
 }
 
@@ -195,7 +200,8 @@ int config_add_builtin(struct config *c, struct err *e)
 {
     struct providers *p = &c->providers;
 
-    if (provider_add(p, SPAN("openai"), e) || provider_assign(p, SPAN("key"), SPAN("OPENAI_API_KEY"), e))
+    if (provider_add(p, SPAN("openai"), e) ||
+        provider_assign(p, SPAN("key"), SPAN("OPENAI_API_KEY"), e))
         return -1;
     if (provider_add(p, SPAN("anthropic"), e) ||
         provider_assign(p, SPAN("key"), SPAN("ANTHROPIC_API_KEY"), e) ||

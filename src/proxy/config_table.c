@@ -13,16 +13,20 @@ enum { STARTUP = 0, RELOAD = OPTION_RELOAD, BRIEF = OPTION_BRIEF };
 
 const struct option_row option_rows[OPTION_COUNT] = {
 #define X(type, field, name, env, dflt, least, most, words, marks, group, help)                    \
-    {OPTION_##type, offsetof(struct config, field), name, env, dflt, least, most, words, marks,    \
-     OPTIONS_##group, help},
+    {OPTION_##type, offsetof(struct config, field),                                                \
+     name,          env,                                                                           \
+     dflt,          least,                                                                         \
+     most,          words,                                                                         \
+     marks,         OPTIONS_##group,                                                               \
+     help},
     OPTIONS(X)
 #undef X
 };
 
 static const char *const titles[OPTION_GROUPS] = {
-    [OPTIONS_SERVICE] = "Service",     [OPTIONS_UPSTREAMS] = "Upstreams",
-    [OPTIONS_BUDGETS] = "Budgets",     [OPTIONS_ACCESS] = "Access",
-    [OPTIONS_LIMITS] = "Limits",       [OPTIONS_DEADLINES] = "Deadlines",
+    [OPTIONS_SERVICE] = "Service", [OPTIONS_UPSTREAMS] = "Upstreams",
+    [OPTIONS_BUDGETS] = "Budgets", [OPTIONS_ACCESS] = "Access",
+    [OPTIONS_LIMITS] = "Limits",   [OPTIONS_DEADLINES] = "Deadlines",
 };
 
 const char *option_group_title(enum option_group g)

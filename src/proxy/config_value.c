@@ -10,7 +10,8 @@
 struct kind {
     const char *metavar;
     bool text;
-    int (*parse)(const struct option_row *o, struct span s, struct option_value *out, struct err *e);
+    int (*parse)(const struct option_row *o, struct span s, struct option_value *out,
+                 struct err *e);
     void (*format)(const struct option_row *o, const struct option_value *v, struct buf *out);
     void (*range)(const struct option_row *o, struct buf *out);
 };
@@ -70,8 +71,8 @@ static struct span run(struct span s, int (*is)(int), bool want)
     return (struct span){s.p, n};
 }
 
-/* "90", "1h30min", "32 MiB": terms of a number and a unit, summed; bare is the unit of a number that
- * stands alone without one. */
+/* "90", "1h30min", "32 MiB": terms of a number and a unit, summed; bare is the unit of a number
+ * that stands alone without one. */
 static bool read_terms(struct span s, const struct unit *units, int64_t bare, int64_t *out)
 {
     bool alone = run(s, isdigit, true).n == s.n;
@@ -265,7 +266,8 @@ static int parse_secret(const struct option_row *o, struct span s, struct option
     (void)out;
     return err_set(e, ERR_INVALID,
                    "secrets are read from the environment variable %s or the systemd credential of "
-                   "that name, never from here", o->env);
+                   "that name, never from here",
+                   o->env);
 }
 
 static void format_int(const struct option_row *o, const struct option_value *v, struct buf *out)
@@ -282,8 +284,8 @@ static void format_terms(const struct unit *units, int64_t v, const char *zero, 
     }
     for (const struct unit *u = units; u->name; u++) {
         if (v % u->times == 0) {
-            buf_printf(out, "%lld%s", (long long)(v / u->times), u->times == 1 && units ==
-                       size_units ? "" : u->name);
+            buf_printf(out, "%lld%s", (long long)(v / u->times),
+                       u->times == 1 && units == size_units ? "" : u->name);
             return;
         }
     }

@@ -43,7 +43,8 @@ static int check(const char *text, const char *where, struct err *e)
         if (text[i] <= ' ' || text[i] > '~')
             return err_set(e, ERR_INVALID,
                            "%s has a space, a line break or another byte that no key has, at "
-                           "byte %zu", where, i + 1);
+                           "byte %zu",
+                           where, i + 1);
     return 0;
 }
 

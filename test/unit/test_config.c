@@ -160,8 +160,8 @@ static void bad_flags_are_usage(void **state)
     refused(64, "there is no option --prot; did you mean --port?", "--prot", "1", NULL);
     refused(64, "there is no option --drain_timout; did you mean --drain-timeout?",
             "--drain_timout=1s", NULL, NULL);
-    refused(64, "there is no option --chekc-config; did you mean --check-config?",
-            "--chekc-config", NULL, NULL);
+    refused(64, "there is no option --chekc-config; did you mean --check-config?", "--chekc-config",
+            NULL, NULL);
     refused(64, "there is no option --frobnicate; --help-all lists them all", "--frobnicate", NULL,
             NULL);
     refused(64, "\"3456\" is not expected: options start with --", "3456", NULL, NULL);
@@ -173,10 +173,11 @@ static void bad_flags_are_usage(void **state)
     refused(64, "--enforce: \"Strict\" is not estimate or strict", "--enforce=Strict", NULL, NULL);
     refused(64, "--log-level: \"loud\" is not error, warn, info or debug", "--log-level", "loud",
             NULL);
-    refused(64,
-            "--openai-api-key: secrets are read from the environment variable OPENAI_API_KEY or the "
-            "systemd credential of that name, never from here",
-            "--openai-api-key=sk-1", NULL, NULL);
+    refused(
+        64,
+        "--openai-api-key: secrets are read from the environment variable OPENAI_API_KEY or the "
+        "systemd credential of that name, never from here",
+        "--openai-api-key=sk-1", NULL, NULL);
 }
 
 static void each_value(const char *flag, const char *const *texts, const int64_t *values, size_t n,
@@ -201,16 +202,17 @@ static void times_and_sizes(void **state)
     (void)state;
     each_value("--gap-timeout", times, ms, 7, OPTION_gap_timeout);
     each_value("--max-body", sizes, bytes, 6, OPTION_max_body);
-    refused(64,
-            "--max-body: \"10 20\" is not a size (such as 64K, 32M or 1G) from 1K to 1G",
+    refused(64, "--max-body: \"10 20\" is not a size (such as 64K, 32M or 1G) from 1K to 1G",
             "--max-body", "10 20", NULL);
-    refused(64,
-            "--gap-timeout: \"1h30\" is not a time (such as 500ms, 10s, 5min or 1h) from 10ms to 1d",
-            "--gap-timeout", "1h30", NULL);
-    refused(64,
-            "--gap-timeout: \"99999999999999999999s\" is not a time (such as 500ms, 10s, 5min or 1h) "
-            "from 10ms to 1d",
-            "--gap-timeout", "99999999999999999999s", NULL);
+    refused(
+        64,
+        "--gap-timeout: \"1h30\" is not a time (such as 500ms, 10s, 5min or 1h) from 10ms to 1d",
+        "--gap-timeout", "1h30", NULL);
+    refused(
+        64,
+        "--gap-timeout: \"99999999999999999999s\" is not a time (such as 500ms, 10s, 5min or 1h) "
+        "from 10ms to 1d",
+        "--gap-timeout", "99999999999999999999s", NULL);
     refused(64,
             "--gap-timeout: \"\" is not a time (such as 500ms, 10s, 5min or 1h) from 10ms to 1d",
             "--gap-timeout=", NULL, NULL);
@@ -219,8 +221,17 @@ static void times_and_sizes(void **state)
 static void urls(void **state)
 {
     static const char *const bad[] = {
-        "api.openai.com", "ftp://x", "https://", "https:///v1", "http://h:0", "http://h:70000",
-        "https://a b", "https://user@host/", "https://h/?q=1", "https://h/#f", "",
+        "api.openai.com",
+        "ftp://x",
+        "https://",
+        "https:///v1",
+        "http://h:0",
+        "http://h:70000",
+        "https://a b",
+        "https://user@host/",
+        "https://h/?q=1",
+        "https://h/#f",
+        "",
     };
     struct config c;
 
@@ -257,13 +268,11 @@ static void mistakes_in_the_file_are_located(void **state)
     (void)state;
     expect_in_file("# a comment\n\n  prot = 3\n",
                    ":3:3: there is no option \"prot\"; did you mean \"port\"?");
-    expect_in_file("port = abc",
-                   ":1:8: port: \"abc\" is not a whole number from 0 to 65535");
+    expect_in_file("port = abc", ":1:8: port: \"abc\" is not a whole number from 0 to 65535");
     expect_in_file("port = 1\r\nport = 2\r\n", ":2:1: port is set already on line 1");
     expect_in_file("port 1\n", ":1:1: a line is either \"option = value\" or a comment that starts "
                                "with #; here \"=\" is missing");
-    expect_in_file("[other]\n",
-                   ":1:1: there is no section [other]; sections are [providers.NAME]");
+    expect_in_file("[other]\n", ":1:1: there is no section [other]; sections are [providers.NAME]");
     expect_in_file("db-path = \"x\n", ":1:11: the closing quote is missing");
     expect_in_file("db-path = \"x\" y\n",
                    ":1:15: nothing but a comment may follow the closing quote");
@@ -349,8 +358,9 @@ static void tls_goes_in_pairs(void **state)
             "--tls-cert", file, NULL);
     setenv("TOKENCAP_TLS_KEY", "/nowhere.pem", 1);
     assert_int_equal(load(&c, &e, "--tls-cert", file, NULL), -1);
-    assert_string_equal(e.msg, "environment variable TOKENCAP_TLS_KEY: tls-key: /nowhere.pem cannot "
-                               "be read: No such file or directory");
+    assert_string_equal(e.msg,
+                        "environment variable TOKENCAP_TLS_KEY: tls-key: /nowhere.pem cannot "
+                        "be read: No such file or directory");
     assert_int_equal(config_exit_status(&e), 78);
     free(file);
 }
@@ -445,7 +455,8 @@ static void a_dump_loads_as_itself(void **state)
     must_load(&c, "--config", file, NULL);
     for (int i = 0; i < OPTION_COUNT; i++)
         c.source[i] = i == OPTION_db_path || i == OPTION_gap_timeout || i == OPTION_max_body
-                          ? FROM_FLAG : FROM_DEFAULT;
+                          ? FROM_FLAG
+                          : FROM_DEFAULT;
     f = open_memstream(&second, &size);
     config_act(CONFIG_DUMP, &c, f);
     fclose(f);
@@ -496,7 +507,8 @@ static void a_reload_takes_what_it_may(void **state)
     setenv("TOKENCAP_ADMIN_TOKEN", "0123456789abcdef", 1);
     setenv("TOKENCAP_GAP_TIMEOUT", "7s", 1);
     must_load(&c, "--config", file, "--predict=learned");
-    free(write_file("reload.conf", "port = 2000\nlog-level = debug\ngap-timeout = 8s\npredict = rule\n"));
+    free(write_file("reload.conf",
+                    "port = 2000\nlog-level = debug\ngap-timeout = 8s\npredict = rule\n"));
     assert_int_equal(config_reload(&c, &fresh, &e), 0);
     assert_int_equal(fresh.port, 1000);
     assert_string_equal(fresh.warnings.p, "port has changed; the new value needs a restart\n");
@@ -539,8 +551,8 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-    static const char *const names[] = {"order.conf", "bad.conf", "values.conf", "cert.pem",
-                                        "dump.conf", "reload.conf", "providers.conf"};
+    static const char *const names[] = {"order.conf", "bad.conf",    "values.conf",   "cert.pem",
+                                        "dump.conf",  "reload.conf", "providers.conf"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unlink(path_of(names[i]));
