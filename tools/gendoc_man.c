@@ -140,9 +140,14 @@ static void mdoc_secrets(void)
 
 static void mdoc_metrics(void)
 {
-#define X(field, name, kind, unit, help) printf(".It Li %s\n%s (%s).\n", name, help, #kind);
-    METRICS(X)
-#undef X
+    for (size_t i = 0; i < METRICS_ALL; i++) {
+        const struct metric *m = &metric_table[i];
+        char text[512];
+
+        snprintf(text, sizeof text, "%s (%s).", m->help, m->kind);
+        printf(".It Li %s\n", m->name);
+        put_text(text);
+    }
 }
 
 static void put_flags(const struct flag *flags)
