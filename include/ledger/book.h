@@ -7,6 +7,7 @@
 #include "ledger/map.h"
 #include "ledger/period.h"
 #include "ledger/rollup.h"
+#include "ledger/series.h"
 
 /*
  * What the writer knows by heart: names, the budgets in use, their running periods, the open holds.
@@ -83,6 +84,7 @@ struct book {
     bool new_names, changed;
     struct counters now, saved;
     struct rollup rollup;
+    struct series series;
 };
 
 int book_init(struct book *b, struct db *db, struct err *e) MUST_CHECK;

@@ -209,6 +209,56 @@ int ledger_usage_by(struct ledger *l, const struct usage_query *q, enum usage_gr
                     void (*f)(void *ctx, const char *key, const struct usage_total *t), void *ctx,
                     struct err *e) MUST_CHECK;
 
+/* What is known of many requests together. */
+struct usage_sums {
+    int64_t requests, estimated; /* estimated: those without a provider's own usage */
+    int64_t input, output;       /* tokens */
+    int64_t cached, written;     /* of input: read from, and written to prompt caches */
+    int64_t reasoning;           /* of output */
+    int64_t duration_ms, streams, ttft_ms; /* ttft_ms: of the streams */
+    nano_t cost, predicted, saved;         /* saved: by prompt caches, less what they cost; may be < 0 */
+};
+
+struct series_query {
+    const char *project;    /* its models; NULL: all projects */
+    bool by_project;        /* by project instead of by model; without `project` */
+    int64_t from_ms, to_ms; /* whole hours of them; to_ms exclusive */
+    int hours;              /* how many make one bucket: 1, 24, or many */
+};
+
+/* Sums by bucket and key (model or project), ascending by bucket, never by scanning rows: the work is
+ * that of the hours between. start_ms is the bucket's. */
+int ledger_series(struct ledger *l, const struct series_query *q,
+                  void (*f)(void *ctx, int64_t start_ms, const char *key,
+                            const struct usage_sums *t),
+                  void *ctx, struct err *e) MUST_CHECK;
+
+/* ---- alerts: written down before they are sent, so that each is sent once ---- */
+
+#define ALERT_BODY_MAX 2048
+
+struct alert {
+    char id[40];
+    enum scope scope;
+    char key[PROJECT_ID_MAX + 1]; /* project, id of a token, or "" */
+    int64_t period_ms;            /* the start of the period it is about */
+    int threshold;                /* percent of the limit; 0: a spike */
+    int64_t created_ms, next_ms;  /* next_ms: when to try to send it */
+    int tries;                    /* so far */
+    char url[512], body[ALERT_BODY_MAX];
+};
+
+/* *added: false when that threshold of that period has had its alert already. */
+int ledger_alert_add(struct ledger *l, const struct alert *a, bool *added, struct err *e) MUST_CHECK;
+/* Whether it has: a cheap look before. Only scope, key, period_ms and threshold of *a are read. */
+int ledger_alert_known(struct ledger *l, const struct alert *a, bool *known,
+                       struct err *e) MUST_CHECK;
+/* The one that waits with the earliest next_ms; ERR_NOT_FOUND when none does. */
+int ledger_alert_next(struct ledger *l, struct alert *out, struct err *e) MUST_CHECK;
+/* It was tried: delivered, or to be tried again at next_ms, or (0) given up. */
+int ledger_alert_tried(struct ledger *l, const char *id, bool delivered, int64_t next_ms,
+                       struct err *e) MUST_CHECK;
+
 /* ---- project tokens ---- */
 
 #define TOKEN_TEXT_MAX 64 /* "tcap_" and base64url of 256 bits */

@@ -16,6 +16,7 @@ struct ending {
     int status;
     bool streamed;
     int64_t now_ms, duration_ms, ttft_ms;
+    nano_t saved; /* by prompt caches; may be < 0 */
 };
 
 /* May a hold go from one state to the other? */

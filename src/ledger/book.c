@@ -44,7 +44,8 @@ int book_init(struct book *b, struct db *db, struct err *e)
     b->db = db;
     if (map_init(&b->names, e) != 0 || map_init(&b->accounts, e) != 0 ||
         map_init(&b->periods, e) != 0 || map_init(&b->holds, e) != 0 ||
-        map_init(&b->requests, e) != 0 || rollup_init(&b->rollup, e) != 0)
+        map_init(&b->requests, e) != 0 || rollup_init(&b->rollup, e) != 0 ||
+        series_init(&b->series, e) != 0)
         return -1;
     return load_counters(b, e);
 }
@@ -89,6 +90,7 @@ void book_finish(struct book *b)
     map_finish(&b->holds);
     map_finish(&b->requests);
     rollup_finish(&b->rollup);
+    series_finish(&b->series);
 }
 
 int64_t book_seq(struct book *b)
@@ -110,7 +112,7 @@ int book_flush(struct book *b)
     for (struct period *p = b->dirty; p; p = p->next_dirty)
         if (db_run(b->db, set_period, "iiii", p->id, p->now.spent, p->now.held, p->span.end) != 0)
             return -1;
-    if (rollup_flush(&b->rollup, b->db) != 0)
+    if (rollup_flush(&b->rollup, b->db) != 0 || series_flush(&b->series, b->db) != 0)
         return -1;
     if (!b->changed)
         return 0;
@@ -233,6 +235,7 @@ void book_rollback(struct book *b)
         map_drain(&b->names, free_name, NULL);
     b->new_names = b->changed = false;
     rollup_forget(&b->rollup);
+    series_forget(&b->series);
     sweep(b); /* budgets and periods may be this group's; the others load again */
 }
 

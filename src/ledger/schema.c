@@ -95,6 +95,20 @@ static const char version_1[] =
     " requests INTEGER NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL,"
     " cost INTEGER NOT NULL, PRIMARY KEY(project, day, model)) STRICT, WITHOUT ROWID;"
 
+    "CREATE TABLE series(hour INTEGER NOT NULL, view INTEGER NOT NULL, key INTEGER NOT NULL,"
+    " requests INTEGER NOT NULL, estimated INTEGER NOT NULL, input INTEGER NOT NULL,"
+    " output INTEGER NOT NULL, cached INTEGER NOT NULL, written INTEGER NOT NULL,"
+    " reasoning INTEGER NOT NULL, duration INTEGER NOT NULL, streams INTEGER NOT NULL,"
+    " ttft INTEGER NOT NULL, cost INTEGER NOT NULL, predicted INTEGER NOT NULL,"
+    " saved INTEGER NOT NULL, PRIMARY KEY(hour, view, key)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE alert(id TEXT PRIMARY KEY, scope INTEGER NOT NULL, key TEXT NOT NULL,"
+    " period INTEGER NOT NULL, threshold INTEGER NOT NULL," /* when it began; a percentage, 0: spike */
+    " created INTEGER NOT NULL, state INTEGER NOT NULL,"    /* 0 waits, 1 delivered, 2 given up */
+    " tries INTEGER NOT NULL, next INTEGER NOT NULL, url TEXT NOT NULL, body TEXT NOT NULL,"
+    " UNIQUE(scope, key, period, threshold)) STRICT;"
+    "CREATE INDEX alert_waiting ON alert(next) WHERE state = 0;"
+
     "CREATE TABLE token(id INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE,"
     " project TEXT NOT NULL, models TEXT NOT NULL, label TEXT NOT NULL,"
     " created INTEGER NOT NULL, expires INTEGER NOT NULL, revoked INTEGER NOT NULL) STRICT;"

@@ -85,6 +85,30 @@ static int usage_names(struct book *b, const struct hold *h, const struct ending
     return 0;
 }
 
+static int add_series(struct book *b, const struct hold *h, const struct ending *end,
+                      const struct tokens_used *t, int64_t model, nano_t cost)
+{
+    bool first_byte = end->streamed && end->ttft_ms >= 0;
+    struct usage_sums sums = {
+        .requests = 1,
+        .estimated = end->state != HOLD_SETTLED,
+        .input = t->input,
+        .output = t->output,
+        .cached = t->kinds[TOK_CACHE_READ],
+        .written = t->kinds[TOK_CACHE_WRITE_5M] + t->kinds[TOK_CACHE_WRITE_30M] +
+                   t->kinds[TOK_CACHE_WRITE_1H] + t->kinds[TOK_CACHE_WRITE_12H],
+        .reasoning = end->reasoning,
+        .duration_ms = end->state == HOLD_INTERRUPTED ? 0 : end->duration_ms, /* its is the outage's */
+        .streams = first_byte,
+        .ttft_ms = first_byte ? end->ttft_ms : 0,
+        .cost = cost,
+        .predicted = h->r.estimate,
+        .saved = end->saved,
+    };
+
+    return series_add(&b->series, b->db, h->r.now_ms, h->project, model, &sums);
+}
+
 static int insert_usage(struct book *b, const struct hold *h, const struct ending *end, int64_t lag,
                         nano_t cost)
 {
@@ -114,7 +138,9 @@ static int insert_usage(struct book *b, const struct hold *h, const struct endin
     row.model = n.model;
     row.sum = (struct usage_total){1, t.input, t.output, cost};
     row.first = row.last = h->id;
-    return rollup_add(&b->rollup, b->db, &row);
+    if (rollup_add(&b->rollup, b->db, &row) != 0)
+        return -1;
+    return add_series(b, h, end, &t, n.model, cost);
 }
 
 int settle_hold(struct book *b, struct hold *h, const struct ending *end)
@@ -220,6 +246,7 @@ static void fill(struct settle_op *o, const struct settlement *s)
     end->now_ms = s->now_ms;
     end->duration_ms = s->duration_ms;
     end->ttft_ms = s->ttft_ms;
+    end->saved = s->saved - s->premium;
 }
 
 int ledger_settle(struct ledger *l, const struct settlement *s, bool wait, nano_t *remaining,

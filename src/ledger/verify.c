@@ -42,6 +42,11 @@ static const struct {
      "the limit of budget %lld is not the one on record"},
     {"SELECT id FROM period p WHERE id > (SELECT ids FROM ledger) LIMIT 1",
      "period %lld has an id that was never given"},
+    {"SELECT v.column1 FROM (VALUES(0), (1), (2)) v"
+     " WHERE (SELECT ifnull(sum(cost), 0) || ' ' || ifnull(sum(requests), 0) FROM series s"
+     " WHERE v.column1 = CASE s.view WHEN 0 THEN 0 WHEN -1 THEN 1 ELSE 2 END)"
+     " <> (SELECT ifnull(sum(cost), 0) || ' ' || ifnull(sum(requests), 0) FROM total) LIMIT 1",
+     "the hourly sums (view %lld) are not those of the totals"},
 };
 
 enum source { FROM_USAGE, FROM_VOIDED, FROM_HOLD, SOURCES };
