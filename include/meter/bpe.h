@@ -7,8 +7,9 @@
 #include "meter/vocab.h"
 
 /*
- * Byte-pair merging of one piece: the pair of neighbours that makes the earliest token is merged first,
- * the leftmost of equals, until no pair is in the vocabulary. All ways of doing it give the same tokens.
+ * Byte-pair merging of one piece: the pair of neighbours that makes the earliest token is merged
+ * first, the leftmost of equals, until no pair is in the vocabulary. All ways of doing it give the
+ * same tokens.
  */
 
 #define BPE_MEMO 4096 /* remembered answers of "may these two stand side by side?" */
@@ -17,7 +18,7 @@
 struct bpe {
     uint32_t *tokens; /* of the last piece */
     size_t cap;
-    uint64_t *open;   /* bitmap: places not yet known to be dead ends */
+    uint64_t *open; /* bitmap: places not yet known to be dead ends */
     size_t open_words;
     const struct vocab *memo_of;
     uint64_t memo[BPE_MEMO];

@@ -7,9 +7,9 @@
 #include "meter/vocab.h"
 
 /*
- * One thread's memory of how many tokens short pieces have. An entry is a piece's whole content, so an
- * answer is never wrong; a newer piece takes an older one's place. The free byte of the key holds the
- * vocabulary's tag (high half) and the count, 1 to 14 (low half).
+ * One thread's memory of how many tokens short pieces have. An entry is a piece's whole content, so
+ * an answer is never wrong; a newer piece takes an older one's place. The free byte of the key
+ * holds the vocabulary's tag (high half) and the count, 1 to 14 (low half).
  */
 
 #define PIECE_CACHE_SIZE 32768 /* entries of 16 bytes */
@@ -25,7 +25,8 @@ static inline struct piece_key *piece_cache_slot(struct piece_cache *c, uint64_t
 }
 
 /* The count, 0 when it is not remembered. */
-static inline unsigned piece_cache_get(const struct piece_key *slot, struct piece_key k, unsigned tag)
+static inline unsigned piece_cache_get(const struct piece_key *slot, struct piece_key k,
+                                       unsigned tag)
 {
     uint64_t differs = slot->hi ^ (k.hi | (uint64_t)tag << 52);
 

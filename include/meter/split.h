@@ -14,15 +14,15 @@
 
 enum split_rule { SPLIT_O200K, SPLIT_CL100K, SPLIT_R50K, SPLIT_PATTERN };
 
-/* Writes the ends of the next pieces from byte `from` on, at most max of them; returns how many: fewer
- * than max only at the end of the text. Pure. */
+/* Writes the ends of the next pieces from byte `from` on, at most max of them; returns how many:
+ * fewer than max only at the end of the text. Pure. */
 size_t split_o200k(const char *text, size_t n, size_t from, size_t *ends, size_t max);
 size_t split_cl100k(const char *text, size_t n, size_t from, size_t *ends, size_t max);
 
 /*
- * A splitter of any pattern, by PCRE2. The classes \p{…}, \s and their negations are spelled out from
- * our own tables, because those of the library are of another Unicode version. What no alternative of
- * the pattern matches is a piece too. One thread at a time.
+ * A splitter of any pattern, by PCRE2. The classes \p{…}, \s and their negations are spelled out
+ * from our own tables, because those of the library are of another Unicode version. What no
+ * alternative of the pattern matches is a piece too. One thread at a time.
  */
 struct split_pcre;
 

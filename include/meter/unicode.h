@@ -34,6 +34,7 @@ enum char_class {
  * all but the last byte of a character choose the block, the last one the entry. */
 extern const uint16_t unicode_index[UNICODE_END / 64];
 extern const uint8_t unicode_blocks[][64]; /* category << 3 | class */
+extern const uint8_t unicode_ascii[128];   /* class */
 
 static inline enum category unicode_category(uint32_t cp)
 {
@@ -53,28 +54,24 @@ struct uchar {
 
 static inline struct uchar uchar_at(const unsigned char *p)
 {
-    unsigned c = p[0], last;
+    unsigned c = p[0];
     uint32_t block;
     unsigned len;
 
-    if (c < 0x80) {
-        block = c >> 6;
-        last = c;
-        len = 1;
-    } else if (c < 0xe0) {
+    if (c < 0x80)
+        return (struct uchar){(enum char_class)unicode_ascii[c], 1};
+    if (c < 0xe0) {
         block = c & 31;
-        last = p[1];
         len = 2;
     } else if (c < 0xf0) {
         block = (c & 15) << 6 | (p[1] & 63);
-        last = p[2];
         len = 3;
     } else {
         block = (c & 7) << 12 | (p[1] & 63u) << 6 | (p[2] & 63);
-        last = p[3];
         len = 4;
     }
-    return (struct uchar){(enum char_class)(unicode_blocks[unicode_index[block]][last & 63] & 7), len};
+    c = unicode_blocks[unicode_index[block]][p[len - 1] & 63];
+    return (struct uchar){(enum char_class)(c & 7), len};
 }
 
 #endif

@@ -9,9 +9,9 @@
 #include "base/str.h"
 
 /*
- * A vocabulary image: everything that merging needs, in one pointer-free file that is mapped and used as
- * it lies there, its pages shared by all processes. vocab_build.c writes it, vocab.c opens it, bpe.c
- * reads it. It has the byte order of the machine it was made on, and says so.
+ * A vocabulary image: everything that merging needs, in one pointer-free file that is mapped and
+ * used as it lies there, its pages shared by all processes. vocab_build.c writes it, vocab.c opens
+ * it, bpe.c reads it. It has the byte order of the machine it was made on, and says so.
  */
 
 #define VOCAB_MAGIC      "tokencap vocab\n"
@@ -29,24 +29,26 @@ enum vocab_section {
     VOCAB_SHORTS,   /* struct vocab_line [lines]: tokens of at most VOCAB_SHORT bytes by content */
     VOCAB_SHORTIDS, /* uint32_t [lines * 4]: their numbers */
     VOCAB_LONGS,    /* uint32_t [longs]: hash table of the longer ones' numbers */
+    VOCAB_FILTER,   /* uint64_t [filter]: bitmap by hash, 0: no such pair */
     VOCAB_PAIRS,    /* uint64_t [pairs]: hash table left, right -> merged */
     VOCAB_BIGRAMS,  /* uint32_t [65536]: two bytes -> their merged token */
     VOCAB_TRIE,     /* struct vocab_node [nodes]: longest token at a place */
+    VOCAB_JOINTS,   /* uint64_t [joints]: bitmap by hash of meetings of characters (joints.h) */
     VOCAB_PATTERN,  /* the splitting pattern, when rule says so */
     VOCAB_MODELS,   /* globs of model names, a line each */
     VOCAB_SECTIONS
 };
 
 struct vocab_token {
-    uint32_t at;     /* where its bytes are */
-    uint32_t left;   /* the two tokens it is merged from; VOCAB_NONE for a byte, and for a token that
-                        merging never makes */
+    uint32_t at;   /* where its bytes are */
+    uint32_t left; /* the two tokens it is merged from; VOCAB_NONE for a byte, and for a token that
+                      merging never makes */
     uint32_t right;
     uint32_t prefix; /* the longest shorter token that it starts with, VOCAB_NONE for none */
 };
 
-/* Content and length (in the last byte) of a short piece; the byte before the length is free for those
- * who store keys, and 0 here. All zero: none. */
+/* Content and length (in the last byte) of a short piece; the byte before the length is free for
+ * those who store keys, and 0 here. All zero: none. */
 struct piece_key {
     uint64_t lo, hi;
 };
@@ -55,27 +57,28 @@ struct vocab_line {
     struct piece_key key[4];
 };
 
-/* A node of a double-array trie. Its child by byte c is node (children ^ c), if that one's label is c;
- * no two nodes have the same `children`, so the label is all there is to check. */
+/* A node of a double-array trie. Its child by byte c is node (children ^ c), if that one's label is
+ * c; no two nodes have the same `children`, so the label is all there is to check. */
 struct vocab_node {
     uint32_t children; /* 0: none */
-    uint32_t entry;    /* label << 21 | token that ends here or VOCAB_NONE; the label is its byte + 1 */
+    uint32_t entry;    /* label << 21 | token that ends here or VOCAB_NONE; a label is a byte + 1 */
 };
 
 #define VOCAB_LABEL(byte) (((uint32_t)(byte) + 1) << VOCAB_TOKEN_BITS)
 
 /* Vocabularies of which a shortcut holds say so. */
 #define VOCAB_ORDERED 1u /* every merge makes a token later than both its parts */
+#define VOCAB_MERGED  2u /* merging makes every token from its bytes */
 
 struct vocab_header {
     char magic[16];
     uint32_t endian, version;
     uint32_t ntokens, flags;
-    uint32_t rule; /* enum split_rule */
-    uint32_t lines, longs, pairs, nodes; /* entries of the tables; powers of two but for nodes */
+    uint32_t rule;                       /* enum split_rule */
+    uint32_t lines, longs, filter, pairs, nodes, joints; /* sizes of tables; powers of two but nodes */
     uint32_t byte_token[256];
-    uint32_t longest; /* bytes of the longest token */
-    uint64_t size;    /* of the whole image */
+    uint32_t longest;  /* bytes of the longest token */
+    uint64_t size;     /* of the whole image */
     uint64_t checksum; /* of everything behind the header */
     uint64_t at[VOCAB_SECTIONS], len[VOCAB_SECTIONS];
 };
@@ -87,9 +90,11 @@ struct vocab {
     const struct vocab_line *shorts;
     const uint32_t *short_ids;
     const uint32_t *longs;
+    const uint64_t *filter;
     const uint64_t *pairs;
     const uint32_t *bigrams;
     const struct vocab_node *trie;
+    const uint64_t *joints;
 };
 
 /* Maps an image and checks its header and its size, which costs microseconds. */
@@ -115,34 +120,32 @@ static inline struct span vocab_text(const struct vocab *v, uint32_t token)
 
 /* ---- Keys and hashes: the same for the writer and the reader. ---- */
 
+extern const uint64_t piece_mask[VOCAB_SHORT + 1][2]; /* keeps the first n bytes of lo and hi */
+
+static inline uint64_t load64(const char *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
 /* p[0..n), n <= VOCAB_SHORT, of which `room` >= n bytes may be read. */
 static inline struct piece_key piece_key(const char *p, size_t n, size_t room)
 {
-    struct piece_key k = {0, 0};
+    struct piece_key k;
+    char copy[16];
 
-    if (room >= 16) {
-        memcpy(&k.lo, p, 8);
-        memcpy(&k.hi, p + 8, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        k.lo = __builtin_bswap64(k.lo);
-        k.hi = __builtin_bswap64(k.hi);
-#endif
-        if (n < 8) {
-            k.lo &= (UINT64_C(1) << (n * 8)) - 1;
-            k.hi = 0;
-        } else {
-            k.hi &= (UINT64_C(1) << (n * 8 - 64)) - 1;
-        }
-    } else {
-        for (size_t i = 0; i < n; i++) {
-            uint64_t c = (unsigned char)p[i];
-            if (i < 8)
-                k.lo |= c << (i * 8);
-            else
-                k.hi |= c << (i * 8 - 64);
-        }
+    if (room < sizeof copy) {
+        memset(copy, 0, sizeof copy);
+        memcpy(copy, p, n);
+        p = copy;
     }
-    k.hi |= (uint64_t)n << 56;
+    k.lo = load64(p) & piece_mask[n][0];
+    k.hi = (load64(p + 8) & piece_mask[n][1]) | (uint64_t)n << 56;
     return k;
 }
 
@@ -154,23 +157,29 @@ static inline uint64_t piece_hash(struct piece_key k)
     return (uint64_t)(m >> 64) ^ (uint64_t)m;
 }
 
-static inline uint32_t pair_hash(uint32_t left, uint32_t right)
+/* Its high half is for the filter, its low half for the table. */
+static inline uint64_t pair_hash(uint32_t left, uint32_t right)
 {
     uint64_t m = ((uint64_t)left << 32 | right) * UINT64_C(0x9e3779b97f4a7c15);
 
-    return (uint32_t)(m >> 32) ^ (uint32_t)(m >> 58);
+    return m ^ m >> 32;
 }
 
 uint64_t long_hash(const char *p, size_t n);
 
 /* ---- Look-ups: VOCAB_NONE when there is none. ---- */
 
+/* What two tokens merge to. Most pairs merge to nothing, which a filter small enough for a core's own
+ * cache says of nine in ten of them. */
 static inline uint32_t vocab_pair(const struct vocab *v, uint32_t left, uint32_t right)
 {
-    uint32_t mask = v->h->pairs - 1;
+    uint64_t hash = pair_hash(left, right);
     uint64_t want = (uint64_t)left << 42 | (uint64_t)right << 21;
+    uint32_t mask = v->h->pairs - 1;
 
-    for (uint32_t i = pair_hash(left, right) & mask;; i = (i + 1) & mask) {
+    if (!(v->filter[(hash >> 38) & (v->h->filter - 1)] >> (hash >> 32 & 63) & 1))
+        return VOCAB_NONE;
+    for (uint32_t i = (uint32_t)hash & mask;; i = (i + 1) & mask) {
         uint64_t slot = v->pairs[i];
         if ((slot ^ want) >> 21 == 0)
             return slot & VOCAB_NONE;

@@ -10,15 +10,15 @@
 #include "meter/vocab.h"
 
 /*
- * Makes vocabulary images: at build time from vocab/NAME.merges, later from rank files that users bring.
- * Pure; the caller owns the structs.
+ * Makes vocabulary images: at build time from vocab/NAME.merges, later from rank files that users
+ * bring. Pure; the caller owns the structs.
  */
 
 struct vocab_source {
-    uint32_t ntokens;           /* one more than the last token's number */
-    uint32_t *at;               /* [ntokens + 1]: where each token's bytes start; equal: no token */
+    uint32_t ntokens; /* one more than the last token's number */
+    uint32_t *at;     /* [ntokens + 1]: where each token's bytes start; equal: no token */
     char *bytes;
-    uint32_t *left, *right;     /* [ntokens]: as struct vocab_token says */
+    uint32_t *left, *right; /* [ntokens]: as struct vocab_token says */
 };
 
 /* From a .merges file, as vocab/make_merges.py describes it. */

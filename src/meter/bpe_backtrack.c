@@ -4,17 +4,19 @@
 #include <stdlib.h>
 
 /*
- * Merging without merging. A row of tokens is what merging makes of their bytes exactly when every two
- * neighbours are what merging makes of theirs. So the row is built from the left: the longest token that
- * may stand beside its left neighbour is tried, then the shorter ones; at a dead end the last token is
- * taken back and the place is marked, never to be tried again, which keeps the work linear.
+ * Merging without merging. A row of tokens is what merging makes of their bytes exactly when every
+ * two neighbours are what merging makes of theirs. So the row is built from the left: the longest
+ * token that may stand beside its left neighbour is tried, then the shorter ones; at a dead end the
+ * last token is taken back and the place is marked, never to be tried again, which keeps the work
+ * linear.
  *
- * Needs VOCAB_ORDERED. After Hendrik van Antwerpen and Alexander Neubeck's description of GitHub's bpe.
+ * Needs VOCAB_ORDERED. After Hendrik van Antwerpen and Alexander Neubeck's description of GitHub's
+ * bpe.
  */
 
-/* Whether merging left's and right's bytes together leaves these two tokens. The merges that made them
- * are undone, the latest first; a pair of parts that meet at the border and that would have been merged
- * with each other before `limit` says no. Of equal merges the left one comes first. */
+/* Whether merging left's and right's bytes together leaves these two tokens. The merges that made
+ * them are undone, the latest first; a pair of parts that meet at the border and that would have
+ * been merged with each other before `limit` says no. Of equal merges the left one comes first. */
 static bool side_by_side(const struct vocab *v, uint32_t left, uint32_t right)
 {
     uint32_t limit = VOCAB_NONE;

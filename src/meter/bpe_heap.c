@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 /*
- * Merging as it is defined, with the pairs in a heap: for vocabularies that the faster way cannot take.
- * A token is known by the place of its first byte. An entry of the heap is outdated when the pair there
- * would no longer merge to the token that it names.
+ * Merging as it is defined, with the pairs in a heap: for vocabularies that the faster way cannot
+ * take. A token is known by the place of its first byte. An entry of the heap is outdated when the
+ * pair there would no longer merge to the token that it names.
  */
 
 struct part {
@@ -48,7 +48,8 @@ static uint64_t pop(struct heap *h)
     return top;
 }
 
-static void pair_up(const struct vocab *v, struct part *parts, uint32_t at, uint32_t n, struct heap *h)
+static void pair_up(const struct vocab *v, struct part *parts, uint32_t at, uint32_t n,
+                    struct heap *h)
 {
     uint32_t next = parts[at].next;
 

@@ -2,10 +2,8 @@
 #include "meter/tokenizer.h"
 
 static const char *const encoding_names[ENCODINGS] = {
-    [ENC_O200K] = "o200k_base",
-    [ENC_O200K_HARMONY] = "o200k_harmony",
-    [ENC_CL100K] = "cl100k_base",
-    [ENC_P50K] = "p50k_base",
+    [ENC_O200K] = "o200k_base",   [ENC_O200K_HARMONY] = "o200k_harmony",
+    [ENC_CL100K] = "cl100k_base", [ENC_P50K] = "p50k_base",
     [ENC_R50K] = "r50k_base",
 };
 
@@ -34,8 +32,8 @@ bool encoding_from_name(struct span name, enum encoding *out)
     return false;
 }
 
-/* As the encodings' makers map them, tiktoken 0.14: a whole name, or with * how it starts. Whole names
- * first, then the first start that fits, so ft:gpt-4o stands before ft:gpt-4. */
+/* As the encodings' makers map them, tiktoken 0.14: a whole name, or with * how it starts. Whole
+ * names first, then the first start that fits, so ft:gpt-4o stands before ft:gpt-4. */
 static const struct {
     const char *model;
     enum encoding enc;

@@ -1,73 +1,93 @@
 /* SPDX-License-Identifier: MIT */
 #include "meter/split.h"
 
+#include "split_block.h"
 #include "split_common.h"
 
 /*
  * The cl100k pattern by hand:
  *
- *   (?i:'s|'t|'re|'ve|'m|'ll|'d) | [^\r\n\p{L}\p{N}]?\p{L}+ | \p{N}{1,3} |  ?[^\s\p{L}\p{N}]+[\r\n]*
+ *   (?i:'s|'t|'re|'ve|'m|'ll|'d) | [^\r\n\p{L}\p{N}]?\p{L}+ | \p{N}{1,3} | ?[^\s\p{L}\p{N}]+[\r\n]*
  *   | \s*[\r\n]+ | \s+(?!\S) | \s+
  *
  * A mark is no letter here: it may be a word's prefix, and else stands among the other characters.
  */
 
+#define PREFIX (BIT(CLASS_SPACE) | BIT(CLASS_OTHER)) /* and marks, which a window of ASCII has not */
+
 static const uint8_t *letter_run(const uint8_t *p, const uint8_t *end)
 {
-    for (;;) {
-        struct uchar u;
-
-        p = ascii_letter_run(p, end);
-        if (p == end)
-            return p;
-        u = uchar_at(p);
-        if (!(BIT(u.cls) & LETTERS))
-            return p;
-        p += u.len;
+    while (p < end) {
+        const uint8_t *q = *p < 0x80 ? ascii_letter_run(p, end) : class_run(p, end, LETTERS);
+        if (q == p)
+            break;
+        p = q;
     }
+    return p;
 }
 
-static const uint8_t *piece(const uint8_t *p, const uint8_t *end)
+/* The word at p, with its prefix of n bytes, when a window of ASCII can tell; NULL when it cannot, or
+ * there is none. */
+static inline const uint8_t *ascii_word(const uint8_t *p, unsigned n)
+{
+    unsigned i = n + run_length(window_range(window_fold(window_at(p)), 'a', 26), n);
+
+    return i == n || i >= ASCII_WINDOW || p[i] >= 0x80 ? NULL : p + i;
+}
+
+/* What starts with something that is neither a letter, a number nor a newline. */
+static const uint8_t *prefixed(const uint8_t *p, struct uchar u, const uint8_t *end)
+{
+    const uint8_t *q = letter_run(p + u.len, end);
+
+    if (q > p + u.len)
+        return q;
+    q = *p == ' ' ? p + 1 : p;
+    if (u.cls == CLASS_SPACE && (q == p || q == end || !(BIT(uchar_at(q).cls) & OTHERS)))
+        return space_run(p, end);
+    return newline_run(class_run(q, end, OTHERS), end, false);
+}
+
+static inline const uint8_t *piece(const uint8_t *p, const uint8_t *end)
 {
     struct uchar u = uchar_at(p);
     const uint8_t *q;
     unsigned n;
 
+    if (*p == '\'' && (n = contraction(p, end)))
+        return p + n;
+    if (*p < 0x80 && end - p > ASCII_WINDOW && BIT(u.cls) & (LETTERS | PREFIX)) {
+        q = ascii_word(p, BIT(u.cls) & PREFIX ? 1 : 0);
+        if (q)
+            return q;
+    }
     switch (u.cls) {
-    case CLASS_UPPER:
-    case CLASS_LOWER:
-    case CLASS_LETTER:
-        return letter_run(p + u.len, end);
     case CLASS_NUMBER:
-        return number_run(p, end, 3);
+        return number_run(p, end);
     case CLASS_NEWLINE:
         return space_run(p, end);
     case CLASS_SPACE:
     case CLASS_MARK:
     case CLASS_OTHER:
-        n = contraction(p, end);
-        if (n)
-            return p + n;
-        q = letter_run(p + u.len, end);
-        if (q > p + u.len)
-            return q;
-        if (u.cls != CLASS_SPACE)
-            return newline_run(other_run(p, end), end);
-        if (*p == ' ' && p + 1 < end && BIT(uchar_at(p + 1).cls) & OTHERS)
-            return newline_run(other_run(p + 1, end), end);
-        return space_run(p, end);
+        return prefixed(p, u, end);
+    default:
+        return letter_run(p, end);
     }
-    __builtin_unreachable();
 }
 
 size_t split_cl100k(const char *text, size_t n, size_t from, size_t *ends, size_t max)
 {
     const uint8_t *start = (const uint8_t *)text, *end = start + n, *p = start + from;
-    size_t count = 0;
+    size_t count = 0, some;
 
     while (p < end && count < max) {
-        p = piece(p, end);
-        ends[count++] = (size_t)(p - start);
+        some = end - p >= BLOCK ? block_split(start, p, BLOCK_CL100K, ends + count, max - count) : 0;
+        if (!some) {
+            ends[count] = (size_t)(piece(p, end) - start);
+            some = 1;
+        }
+        count += some;
+        p = start + ends[count - 1];
     }
     return count;
 }

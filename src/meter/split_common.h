@@ -2,12 +2,11 @@
 #ifndef SPLIT_COMMON_H
 #define SPLIT_COMMON_H
 
+#include <stdbool.h>
 #include <stdint.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "meter/unicode.h"
+#include "split_ascii.h"
 
 /* What the hand-written splitters share. Each function takes a place in well-formed UTF-8 and the end
  * of the text, and returns where the run that starts there ends. */
@@ -17,43 +16,21 @@
 #define SPACES   (BIT(CLASS_SPACE) | BIT(CLASS_NEWLINE))
 #define OTHERS   (BIT(CLASS_OTHER) | BIT(CLASS_MARK)) /* [^\s\p{L}\p{N}] */
 
-/* The run of the ASCII letters first … first + 25, where fold is 0x20 to take both cases. */
-static inline const uint8_t *ascii_run(const uint8_t *p, const uint8_t *end, char first, char fold)
+static inline const uint8_t *class_run(const uint8_t *p, const uint8_t *end, unsigned classes)
 {
-#ifdef __SSE2__
-    while (end - p >= 16) {
-        __m128i v = _mm_or_si128(_mm_loadu_si128((const __m128i *)p), _mm_set1_epi8(fold));
-        /* Signed comparison: move the range to the bottom of the signed bytes. */
-        __m128i low = _mm_sub_epi8(v, _mm_set1_epi8((char)(first + 128)));
-        unsigned out = (unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(low, _mm_set1_epi8(-128 + 25)));
-        if (out)
-            return p + __builtin_ctz(out);
-        p += 16;
+    while (p < end) {
+        struct uchar u = uchar_at(p);
+        if (!(BIT(u.cls) & classes))
+            break;
+        p += u.len;
     }
-#endif
-    while (p < end && (uint8_t)((*p | fold) - first) < 26)
-        p++;
     return p;
 }
 
-static inline const uint8_t *ascii_upper_run(const uint8_t *p, const uint8_t *end)
+/* \p{N}{1,3} */
+static inline const uint8_t *number_run(const uint8_t *p, const uint8_t *end)
 {
-    return p < end && (uint8_t)(*p - 'A') < 26 ? ascii_run(p, end, 'A', 0) : p;
-}
-
-static inline const uint8_t *ascii_lower_run(const uint8_t *p, const uint8_t *end)
-{
-    return ascii_run(p, end, 'a', 0);
-}
-
-static inline const uint8_t *ascii_letter_run(const uint8_t *p, const uint8_t *end)
-{
-    return ascii_run(p, end, 'a', 0x20);
-}
-
-static inline const uint8_t *number_run(const uint8_t *p, const uint8_t *end, int most)
-{
-    while (most-- && p < end) {
+    for (int most = 3; most-- && p < end;) {
         struct uchar u = uchar_at(p);
         if (u.cls != CLASS_NUMBER)
             break;
@@ -62,27 +39,10 @@ static inline const uint8_t *number_run(const uint8_t *p, const uint8_t *end, in
     return p;
 }
 
-static inline const uint8_t *other_run(const uint8_t *p, const uint8_t *end)
+/* [\r\n]*, or with slash [\r\n/]* */
+static inline const uint8_t *newline_run(const uint8_t *p, const uint8_t *end, bool slash)
 {
-    while (p < end) {
-        struct uchar u = uchar_at(p);
-        if (!(BIT(u.cls) & OTHERS))
-            break;
-        p += u.len;
-    }
-    return p;
-}
-
-static inline const uint8_t *newline_run(const uint8_t *p, const uint8_t *end)
-{
-    while (p < end && (*p == '\n' || *p == '\r'))
-        p++;
-    return p;
-}
-
-static inline const uint8_t *newline_or_slash_run(const uint8_t *p, const uint8_t *end)
-{
-    while (p < end && (*p == '\n' || *p == '\r' || *p == '/'))
+    while (p < end && (*p == '\n' || *p == '\r' || (slash && *p == '/')))
         p++;
     return p;
 }
@@ -91,9 +51,11 @@ static inline const uint8_t *newline_or_slash_run(const uint8_t *p, const uint8_
  * ends there; else all but its last character, which goes before what follows; else that one. */
 static inline const uint8_t *space_run(const uint8_t *p, const uint8_t *end)
 {
-    const uint8_t *newline = NULL, *last = p, *q = p;
+    const uint8_t *newline = NULL, *last = p, *q;
 
-    while (q < end) {
+    if (end - p > ASCII_WINDOW && (q = ascii_space_run(p)))
+        return q;
+    for (q = p; q < end;) {
         struct uchar u = uchar_at(q);
         if (!(BIT(u.cls) & SPACES))
             break;

@@ -6,9 +6,9 @@
 #include "meter/unicode.h"
 
 /*
- * Spells a pattern's Unicode classes out as ranges of code points: \p{L} becomes [\x{41}-\x{5a}…], and
- * inside a bracketed class the ranges alone. So a pattern means the same whatever Unicode version the
- * regular-expression library has.
+ * Spells a pattern's Unicode classes out as ranges of code points: \p{L} becomes [\x{41}-\x{5a}…],
+ * and inside a bracketed class the ranges alone. So a pattern means the same whatever Unicode
+ * version the regular-expression library has.
  */
 
 /* A set of characters: general categories, and white space, which is a property across them. */
@@ -28,18 +28,41 @@ static const struct {
     {"L&", CAT(CAT_LU) | CAT(CAT_LL) | CAT(CAT_LT)},
     {"M", CAT(CAT_MN) | CAT(CAT_MC) | CAT(CAT_ME)},
     {"N", CAT(CAT_ND) | CAT(CAT_NL) | CAT(CAT_NO)},
-    {"P", CAT(CAT_PC) | CAT(CAT_PD) | CAT(CAT_PS) | CAT(CAT_PE) | CAT(CAT_PI) | CAT(CAT_PF) | CAT(CAT_PO)},
+    {"P", CAT(CAT_PC) | CAT(CAT_PD) | CAT(CAT_PS) | CAT(CAT_PE) | CAT(CAT_PI) | CAT(CAT_PF) |
+              CAT(CAT_PO)},
     {"S", CAT(CAT_SM) | CAT(CAT_SC) | CAT(CAT_SK) | CAT(CAT_SO)},
     {"Z", CAT(CAT_ZS) | CAT(CAT_ZL) | CAT(CAT_ZP)},
     {"C", CAT(CAT_CC) | CAT(CAT_CF) | CAT(CAT_CS) | CAT(CAT_CO) | CAT(CAT_CN)},
-    {"Lu", CAT(CAT_LU)}, {"Ll", CAT(CAT_LL)}, {"Lt", CAT(CAT_LT)}, {"Lm", CAT(CAT_LM)},
-    {"Lo", CAT(CAT_LO)}, {"Mn", CAT(CAT_MN)}, {"Mc", CAT(CAT_MC)}, {"Me", CAT(CAT_ME)},
-    {"Nd", CAT(CAT_ND)}, {"Nl", CAT(CAT_NL)}, {"No", CAT(CAT_NO)}, {"Pc", CAT(CAT_PC)},
-    {"Pd", CAT(CAT_PD)}, {"Ps", CAT(CAT_PS)}, {"Pe", CAT(CAT_PE)}, {"Pi", CAT(CAT_PI)},
-    {"Pf", CAT(CAT_PF)}, {"Po", CAT(CAT_PO)}, {"Sm", CAT(CAT_SM)}, {"Sc", CAT(CAT_SC)},
-    {"Sk", CAT(CAT_SK)}, {"So", CAT(CAT_SO)}, {"Zs", CAT(CAT_ZS)}, {"Zl", CAT(CAT_ZL)},
-    {"Zp", CAT(CAT_ZP)}, {"Cc", CAT(CAT_CC)}, {"Cf", CAT(CAT_CF)}, {"Cs", CAT(CAT_CS)},
-    {"Co", CAT(CAT_CO)}, {"Cn", CAT(CAT_CN)},
+    {"Lu", CAT(CAT_LU)},
+    {"Ll", CAT(CAT_LL)},
+    {"Lt", CAT(CAT_LT)},
+    {"Lm", CAT(CAT_LM)},
+    {"Lo", CAT(CAT_LO)},
+    {"Mn", CAT(CAT_MN)},
+    {"Mc", CAT(CAT_MC)},
+    {"Me", CAT(CAT_ME)},
+    {"Nd", CAT(CAT_ND)},
+    {"Nl", CAT(CAT_NL)},
+    {"No", CAT(CAT_NO)},
+    {"Pc", CAT(CAT_PC)},
+    {"Pd", CAT(CAT_PD)},
+    {"Ps", CAT(CAT_PS)},
+    {"Pe", CAT(CAT_PE)},
+    {"Pi", CAT(CAT_PI)},
+    {"Pf", CAT(CAT_PF)},
+    {"Po", CAT(CAT_PO)},
+    {"Sm", CAT(CAT_SM)},
+    {"Sc", CAT(CAT_SC)},
+    {"Sk", CAT(CAT_SK)},
+    {"So", CAT(CAT_SO)},
+    {"Zs", CAT(CAT_ZS)},
+    {"Zl", CAT(CAT_ZL)},
+    {"Zp", CAT(CAT_ZP)},
+    {"Cc", CAT(CAT_CC)},
+    {"Cf", CAT(CAT_CF)},
+    {"Cs", CAT(CAT_CS)},
+    {"Co", CAT(CAT_CO)},
+    {"Cn", CAT(CAT_CN)},
 };
 
 static bool in_set(const struct set *s, uint32_t cp)
@@ -51,7 +74,8 @@ static bool in_set(const struct set *s, uint32_t cp)
     return s->categories >> unicode_category(cp) & 1;
 }
 
-/* The ranges of the set, or of all that is not in it; surrogates, which text never has, are left out. */
+/* The ranges of the set, or of all that is not in it; surrogates, which text never has, are left
+ * out. */
 static void add_ranges(struct buf *out, const struct set *s, bool negated)
 {
     uint32_t from = UNICODE_END;

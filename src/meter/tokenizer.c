@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "meter/bpe.h"
+#include "meter/joints.h"
 #include "meter/piece_cache.h"
 #include "meter/split.h"
 #include "meter/text.h"
@@ -134,17 +135,49 @@ static void prepare(struct job *j, const size_t *ends, size_t k, struct look_up 
     }
 }
 
-static int64_t count_piece(struct job *j, const struct look_up *l)
+static int64_t count_short(struct job *j, const char *p, size_t n, struct piece_key key, uint64_t hash,
+                           struct piece_key *slot)
 {
-    const char *p = j->text + l->from;
-    int64_t count;
+    int64_t count = vocab_short_slot(j->v, key, hash) >= 0 ? 1 : bpe_merge(&j->t->bpe, j->v, p, n);
 
-    if (!l->slot)
-        return vocab_find(j->v, p, l->n) != VOCAB_NONE ? 1 : bpe_merge(&j->t->bpe, j->v, p, l->n);
-    count = vocab_short_slot(j->v, l->key, l->hash) >= 0 ? 1 : bpe_merge(&j->t->bpe, j->v, p, l->n);
     if (count > 0)
-        piece_cache_put(l->slot, l->key, j->image, (unsigned)count);
+        piece_cache_put(slot, key, j->image, (unsigned)count);
     return count;
+}
+
+/* A part of a long piece, which merging cannot leave. */
+static int64_t count_part(struct job *j, const char *p, size_t n)
+{
+    struct piece_key key;
+    struct piece_key *slot;
+    uint64_t hash;
+    unsigned known;
+
+    if (n > VOCAB_SHORT)
+        return vocab_find(j->v, p, n) != VOCAB_NONE ? 1 : bpe_merge(&j->t->bpe, j->v, p, n);
+    key = piece_key(p, n, (size_t)(j->text + j->n - p));
+    hash = piece_hash(key);
+    slot = piece_cache_slot(j->t->cache, hash);
+    known = piece_cache_get(slot, key, j->image);
+    return known ? known : count_short(j, p, n, key, hash, slot);
+}
+
+static int64_t count_long(struct job *j, const char *p, size_t n)
+{
+    int64_t sum = 0, some;
+
+    if (!(j->v->h->flags & VOCAB_MERGED))
+        return count_part(j, p, n);
+    while (n) {
+        size_t cut = joint_cut(j->v, p, n);
+        some = count_part(j, p, cut);
+        if (some < 0)
+            return -1;
+        sum += some;
+        p += cut;
+        n -= cut;
+    }
+    return sum;
 }
 
 /* The tokens of k pieces: what the cache knows at once, the others when their lines have come. */
@@ -167,7 +200,10 @@ static int64_t count_batch(struct job *j, const size_t *ends, size_t k)
             __builtin_prefetch(&j->v->shorts[l->hash & (j->v->h->lines - 1)]);
     }
     for (size_t i = 0; i < misses; i++) {
-        int64_t count = count_piece(j, &look[missed[i]]);
+        const struct look_up *l = &look[missed[i]];
+        const char *p = j->text + l->from;
+        int64_t count = l->slot ? count_short(j, p, l->n, l->key, l->hash, l->slot)
+                                : count_long(j, p, l->n);
         if (count < 0)
             return -1;
         sum += count;
@@ -194,7 +230,8 @@ int64_t tokenizer_count(struct tokenizer *t, enum encoding enc, struct span text
 }
 
 /* The ids of one piece into ids[at…max), and how many they are. */
-static int64_t encode_piece(struct job *j, const char *p, size_t n, uint32_t *ids, size_t at, size_t max)
+static int64_t encode_piece(struct job *j, const char *p, size_t n, uint32_t *ids, size_t at,
+                            size_t max)
 {
     uint32_t token = vocab_find(j->v, p, n);
     int64_t count;

@@ -11,6 +11,14 @@
 
 #include "meter/split.h"
 
+#define BYTES(n) ((n) <= 0 ? 0 : (n) >= 8 ? UINT64_MAX : (UINT64_C(1) << ((n) % 8 * 8)) - 1)
+#define MASKS(n) {BYTES(n), BYTES((n) - 8)}
+
+const uint64_t piece_mask[VOCAB_SHORT + 1][2] = {
+    MASKS(0), MASKS(1), MASKS(2),  MASKS(3),  MASKS(4),  MASKS(5),  MASKS(6), MASKS(7),
+    MASKS(8), MASKS(9), MASKS(10), MASKS(11), MASKS(12), MASKS(13), MASKS(14),
+};
+
 uint64_t long_hash(const char *p, size_t n)
 {
     return XXH3_64bits(p, n);
@@ -29,12 +37,15 @@ static bool sections_fit(const struct vocab_header *h)
         [VOCAB_SHORTS] = (uint64_t)h->lines * sizeof(struct vocab_line),
         [VOCAB_SHORTIDS] = (uint64_t)h->lines * 4 * sizeof(uint32_t),
         [VOCAB_LONGS] = (uint64_t)h->longs * sizeof(uint32_t),
+        [VOCAB_FILTER] = (uint64_t)h->filter * sizeof(uint64_t),
         [VOCAB_PAIRS] = (uint64_t)h->pairs * sizeof(uint64_t),
         [VOCAB_BIGRAMS] = 65536 * sizeof(uint32_t),
         [VOCAB_TRIE] = (uint64_t)h->nodes * sizeof(struct vocab_node),
+        [VOCAB_JOINTS] = (uint64_t)h->joints * sizeof(uint64_t),
     };
 
-    if (!power_of_two(h->lines) || !power_of_two(h->longs) || !power_of_two(h->pairs))
+    if (!power_of_two(h->lines) || !power_of_two(h->longs) || !power_of_two(h->filter) ||
+        !power_of_two(h->pairs) || !power_of_two(h->joints))
         return false;
     if (h->ntokens >= VOCAB_NONE || h->nodes < 256 || h->rule > SPLIT_PATTERN)
         return false;
@@ -70,9 +81,11 @@ int vocab_of_image(const void *image, size_t size, const char *path, struct voca
     v->shorts = section(h, VOCAB_SHORTS);
     v->short_ids = section(h, VOCAB_SHORTIDS);
     v->longs = section(h, VOCAB_LONGS);
+    v->filter = section(h, VOCAB_FILTER);
     v->pairs = section(h, VOCAB_PAIRS);
     v->bigrams = section(h, VOCAB_BIGRAMS);
     v->trie = section(h, VOCAB_TRIE);
+    v->joints = section(h, VOCAB_JOINTS);
     return 0;
 }
 
@@ -83,7 +96,8 @@ int vocab_open(const char *path, struct vocab *v, struct err *e)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
-        return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path, strerror(errno));
+        return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
+                       strerror(errno));
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
         close(fd);
         return err_set(e, ERR_CORRUPT, "%s: not a vocabulary image", path);

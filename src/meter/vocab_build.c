@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "meter/joints.h"
+
+#define JOINTS 8192 /* words of bitmap: sparse for any vocabulary, and it fits the first-level cache */
+
 /* The tables of an image while they are made. */
 struct tables {
     const struct vocab_source *s;
@@ -11,7 +15,7 @@ struct tables {
     struct vocab_token *tokens;
     struct vocab_line *shorts;
     uint32_t *short_ids, *longs, *bigrams;
-    uint64_t *pairs;
+    uint64_t *filter, *pairs, *joints;
     struct vocab_node *trie;
 };
 
@@ -46,7 +50,8 @@ static int survey(struct tables *t, struct err *e)
     h->endian = VOCAB_ENDIAN;
     h->version = VOCAB_VERSION;
     h->ntokens = s->ntokens;
-    h->flags = VOCAB_ORDERED;
+    h->flags = VOCAB_ORDERED | VOCAB_MERGED;
+    h->joints = JOINTS;
     memset(h->byte_token, 0xff, sizeof h->byte_token);
     for (uint32_t i = 0; i < s->ntokens; i++) {
         struct span x = text(s, i);
@@ -54,6 +59,8 @@ static int survey(struct tables *t, struct err *e)
             h->byte_token[(unsigned char)x.p[0]] = i;
         if (merged(s, i) && (s->left[i] > i || s->right[i] > i))
             h->flags &= ~VOCAB_ORDERED;
+        if (x.n > 1 && !merged(s, i))
+            h->flags &= ~VOCAB_MERGED;
         if (x.n > h->longest)
             h->longest = (uint32_t)x.n;
         shorts += x.n && x.n <= VOCAB_SHORT;
@@ -65,6 +72,7 @@ static int survey(struct tables *t, struct err *e)
             return err_set(e, ERR_INVALID, "the vocabulary has no token for the single byte %d", c);
     h->lines = table_size((shorts + 3) / 4, 75);
     h->longs = table_size(longs + 1, 50);
+    h->filter = table_size(pairs * UINT64_C(8) / 64 + 1, 100); /* some 8 bits a pair */
     h->pairs = table_size(pairs + 1, 50);
     return 0;
 }
@@ -77,9 +85,11 @@ static bool allocate(struct tables *t)
     t->shorts = calloc(h->lines, sizeof *t->shorts);
     t->short_ids = calloc((size_t)h->lines * 4, sizeof *t->short_ids);
     t->longs = malloc(h->longs * sizeof *t->longs);
+    t->filter = calloc(h->filter, sizeof *t->filter);
     t->pairs = malloc(h->pairs * sizeof *t->pairs);
+    t->joints = calloc(h->joints, sizeof *t->joints);
     t->bigrams = malloc(65536 * sizeof *t->bigrams);
-    return t->tokens && t->shorts && t->short_ids && t->longs && t->pairs && t->bigrams;
+    return t->tokens && t->shorts && t->short_ids && t->longs && t->filter && t->pairs && t->joints && t->bigrams;
 }
 
 static void add_short(struct tables *t, uint32_t token, struct span x)
@@ -107,14 +117,34 @@ static void add_long(struct tables *t, uint32_t token, struct span x)
 
 static void add_pair(struct tables *t, uint32_t token, uint32_t left, uint32_t right)
 {
-    uint32_t mask = t->h.pairs - 1, i = pair_hash(left, right) & mask;
+    uint64_t hash = pair_hash(left, right);
+    uint32_t mask = t->h.pairs - 1, i = (uint32_t)hash & mask;
 
+    t->filter[(hash >> 38) & (t->h.filter - 1)] |= UINT64_C(1) << (hash >> 32 & 63);
     while (t->pairs[i] != UINT64_MAX)
         i = (i + 1) & mask;
     t->pairs[i] = (uint64_t)left << 42 | (uint64_t)right << 21 | token;
 }
 
-/* Tokens in order of number, so that the commonest, which come first, have the shortest searches. */
+/* Lists every meeting of two three-byte characters in a token, whole or in part. */
+static void add_joints(struct tables *t, struct span x)
+{
+    for (size_t i = 1; i < x.n; i++) {
+        uint32_t left = (unsigned char)x.p[i - 1], right = (unsigned char)x.p[i], hash;
+
+        if (right < 0xe0 || right >= 0xf0 || left < 0x80 || left >= 0xc0)
+            continue;
+        if (i >= 3 && (unsigned char)x.p[i - 3] >= 0xe0 && (unsigned char)x.p[i - 3] < 0xf0)
+            left = joint_char(x.p + i - 3);
+        if (x.n - i >= 3)
+            right = joint_char(x.p + i);
+        hash = joint_hash(left, right);
+        t->joints[(hash >> 6) & (t->h.joints - 1)] |= UINT64_C(1) << (hash & 63);
+    }
+}
+
+/* Tokens in order of number, so that the commonest, which come first, have the shortest searches.
+ */
 static void fill(struct tables *t)
 {
     const struct vocab_source *s = t->s;
@@ -135,19 +165,21 @@ static void fill(struct tables *t)
             add_short(t, i, x);
         else
             add_long(t, i, x);
+        add_joints(t, x);
         if (merged(s, i))
             add_pair(t, i, s->left[i], s->right[i]);
         if (merged(s, i) && x.n == 2)
             t->bigrams[(unsigned char)x.p[0] << 8 | (unsigned char)x.p[1]] = i;
     }
-    t->tokens[s->ntokens] = (struct vocab_token){s->at[s->ntokens], VOCAB_NONE, VOCAB_NONE, VOCAB_NONE};
+    t->tokens[s->ntokens] =
+        (struct vocab_token){s->at[s->ntokens], VOCAB_NONE, VOCAB_NONE, VOCAB_NONE};
 }
 
 static void pad(struct buf *out, size_t start)
 {
     static const char zeros[VOCAB_PAGE];
 
-    buf_add(out, zeros, (size_t)-(out->n - start) % VOCAB_PAGE);
+    buf_add(out, zeros, (size_t) - (out->n - start) % VOCAB_PAGE);
 }
 
 static int assemble(struct tables *t, const struct vocab_use *use, struct buf *out, struct err *e)
@@ -163,9 +195,11 @@ static int assemble(struct tables *t, const struct vocab_use *use, struct buf *o
         [VOCAB_SHORTS] = {t->shorts, h->lines * sizeof *t->shorts},
         [VOCAB_SHORTIDS] = {t->short_ids, (size_t)h->lines * 4 * sizeof *t->short_ids},
         [VOCAB_LONGS] = {t->longs, h->longs * sizeof *t->longs},
+        [VOCAB_FILTER] = {t->filter, h->filter * sizeof *t->filter},
         [VOCAB_PAIRS] = {t->pairs, h->pairs * sizeof *t->pairs},
         [VOCAB_BIGRAMS] = {t->bigrams, 65536 * sizeof *t->bigrams},
         [VOCAB_TRIE] = {t->trie, h->nodes * sizeof *t->trie},
+        [VOCAB_JOINTS] = {t->joints, h->joints * sizeof *t->joints},
         [VOCAB_PATTERN] = {use->pattern.p, use->pattern.n},
         [VOCAB_MODELS] = {use->models.p, use->models.n},
     };
@@ -205,6 +239,8 @@ int vocab_build(const struct vocab_source *s, const struct vocab_use *use, struc
     free(t.shorts);
     free(t.short_ids);
     free(t.longs);
+    free(t.joints);
+    free(t.filter);
     free(t.pairs);
     free(t.bigrams);
     free(t.trie);

@@ -42,7 +42,8 @@ static uint32_t u24(const unsigned char *p)
 }
 
 /* Writes the bytes of token i behind those of the earlier ones, of which it is made. */
-static bool spell(struct vocab_source *s, uint32_t i, uint32_t left, uint32_t right, struct buf *bytes)
+static bool spell(struct vocab_source *s, uint32_t i, uint32_t left, uint32_t right,
+                  struct buf *bytes)
 {
     size_t n;
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 /*
- * Builds the double-array trie, breadth first: the tokens are sorted, so a node is a range of them that
- * share its bytes, and its children are the sub-ranges by the next byte. A node's children go to a place
- * in the array where all their slots are free and that no other node uses.
+ * Builds the double-array trie, breadth first: the tokens are sorted, so a node is a range of them
+ * that share its bytes, and its children are the sub-ranges by the next byte. A node's children go
+ * to a place in the array where all their slots are free and that no other node uses.
  */
 
 #define TRIES 128 /* free slots to try for a node before it gets fresh ones at the end */
@@ -21,7 +21,7 @@ struct builder {
     struct vocab_node *nodes;
     unsigned char *base_used; /* some node's `children` has this value */
     uint32_t cap, end;        /* slots, and one past the last used block of 256 */
-    uint32_t *next, *prev;    /* ring of the free slots below end; slot 0, the root, is its handle */
+    uint32_t *next, *prev; /* ring of the free slots below end; slot 0, the root, is its handle */
     struct range *queue;
     size_t head, tail;
 };
@@ -178,7 +178,8 @@ int vocab_trie_build(const struct vocab_source *s, struct vocab_node **nodes, ui
     bool ok;
 
     b.order = malloc(((size_t)s->ntokens + 1) * sizeof *b.order);
-    b.queue = malloc(((size_t)s->at[s->ntokens] + 1) * sizeof *b.queue); /* no more nodes than bytes */
+    b.queue =
+        malloc(((size_t)s->at[s->ntokens] + 1) * sizeof *b.queue); /* no more nodes than bytes */
     ok = b.order && b.queue && build(&b);
     free(b.order);
     free(b.queue);

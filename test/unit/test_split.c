@@ -99,6 +99,29 @@ static void strings_of_telling_characters(void **state)
     }
 }
 
+/* Long enough for what works on many bytes at once; ASCII, but for one text in four. */
+static void long_strings(void **state)
+{
+    static const char *const alphabets[] = {
+        "aB ", "aBc dE'", "a'sStTlLrReEvVmMdD ", "ab \n", "a \n\t\r", "a!/\n", "aA1 !'\n/", "0123456789 .,-", " \n\t!", "!/\n\r -='",
+        "aaaaaaaaaaaaaaaaaaaB ", "aaa's'll'tx ", "{}[]\":, \n0aB", "\x01\x1c\x7f\x0b\x0c a!",
+    };
+    uint64_t seed = 7;
+    char text[1200];
+
+    (void)state;
+    for (int i = 0; i < 40000; i++) {
+        const char *alphabet = alphabets[dice(&seed) % (sizeof alphabets / sizeof *alphabets)];
+        size_t n = 0, length = 40 + dice(&seed) % 260, kinds = strlen(alphabet);
+        for (size_t k = 0; k < length; k++) {
+            uint32_t odd = i % 4 ? 1 : dice(&seed) % 24;
+            n += put_utf8(text + n, odd ? (unsigned char)alphabet[dice(&seed) % kinds]
+                                        : 0xa0 + dice(&seed) % 0x2000);
+        }
+        compare(text, n);
+    }
+}
+
 static void expect(enum split_rule rule, const char *text, const char *pieces)
 {
     size_t ends[64], from = 0, n = by_hand(rule, text, strlen(text), 0, ends, 64);
@@ -177,6 +200,7 @@ int main(void)
         cmocka_unit_test(known_splits),
         cmocka_unit_test(every_kind_of_code_point),
         cmocka_unit_test(strings_of_telling_characters),
+        cmocka_unit_test(long_strings),
         cmocka_unit_test(in_small_steps),
         cmocka_unit_test(patterns_of_others),
     };
