@@ -35,7 +35,7 @@ int64_t bpe_merge(struct bpe *b, const struct vocab *v, const char *p, size_t n)
 
 /* The three ways. Scanning: any vocabulary, n <= BPE_SCAN_MAX. Backtracking: vocabularies with
  * VOCAB_ORDERED, time linear in n. The heap: any vocabulary, n log n. */
-#define BPE_SCAN_MAX 32
+#define BPE_SCAN_MAX 30
 int64_t bpe_scan(struct bpe *b, const struct vocab *v, const char *p, size_t n);
 int64_t bpe_backtrack(struct bpe *b, const struct vocab *v, const char *p, size_t n);
 int64_t bpe_heap(struct bpe *b, const struct vocab *v, const char *p, size_t n);

@@ -30,12 +30,12 @@ enum vocab_section {
     VOCAB_SHORTIDS, /* uint32_t [lines * 4]: their numbers */
     VOCAB_LONGS,    /* uint32_t [longs]: hash table of the longer ones' numbers */
     VOCAB_FILTER,   /* uint64_t [filter]: bitmap by hash, 0: no such pair */
-    VOCAB_PAIRS,    /* uint64_t [pairs]: hash table left, right -> merged */
-    VOCAB_BIGRAMS,  /* uint32_t [65536]: two bytes -> their merged token */
-    VOCAB_TRIE,     /* struct vocab_node [nodes]: longest token at a place */
-    VOCAB_JOINTS,   /* uint64_t [joints]: bitmap by hash of meetings of characters (joints.h) */
-    VOCAB_PATTERN,  /* the splitting pattern, when rule says so */
-    VOCAB_MODELS,   /* globs of model names, a line each */
+    VOCAB_PAIRS, /* uint64_t [pairs + 1]: hash table left, right -> merged; the last is the first */
+    VOCAB_BIGRAMS, /* uint32_t [65536]: two bytes -> their merged token */
+    VOCAB_TRIE,    /* struct vocab_node [nodes]: longest token at a place */
+    VOCAB_JOINTS,  /* uint64_t [joints]: bitmap by hash of meetings of characters (joints.h) */
+    VOCAB_PATTERN, /* the splitting pattern, when rule says so */
+    VOCAB_MODELS,  /* globs of model names, a line each */
     VOCAB_SECTIONS
 };
 
@@ -74,8 +74,9 @@ struct vocab_header {
     char magic[16];
     uint32_t endian, version;
     uint32_t ntokens, flags;
-    uint32_t rule;                       /* enum split_rule */
-    uint32_t lines, longs, filter, pairs, nodes, joints; /* sizes of tables; powers of two but nodes */
+    uint32_t rule; /* enum split_rule */
+    uint32_t lines, longs, filter, pairs, nodes,
+        joints; /* sizes of tables; powers of two but nodes */
     uint32_t byte_token[256];
     uint32_t longest;  /* bytes of the longest token */
     uint64_t size;     /* of the whole image */
@@ -169,23 +170,27 @@ uint64_t long_hash(const char *p, size_t n);
 
 /* ---- Look-ups: VOCAB_NONE when there is none. ---- */
 
-/* What two tokens merge to. Most pairs merge to nothing, which a filter small enough for a core's own
- * cache says of nine in ten of them. */
+uint32_t vocab_pair_search(const struct vocab *v, uint64_t want, uint32_t slot);
+
+/*
+ * What two tokens merge to. Most pairs merge to nothing, which a filter small enough for a core's
+ * own cache says of nine in ten of them; those look at slot 0, which is always near. Nothing here
+ * branches on what it finds, because that cannot be foretold, until both slots looked at are
+ * another pair's.
+ */
 static inline uint32_t vocab_pair(const struct vocab *v, uint32_t left, uint32_t right)
 {
-    uint64_t hash = pair_hash(left, right);
-    uint64_t want = (uint64_t)left << 42 | (uint64_t)right << 21;
-    uint32_t mask = v->h->pairs - 1;
+    uint64_t hash = pair_hash(left, right), want = (uint64_t)left << 42 | (uint64_t)right << 21;
+    uint64_t listed = v->filter[(hash >> 38) & (v->h->filter - 1)] >> (hash >> 32 & 63) & 1;
+    uint32_t slot = (uint32_t)hash & (v->h->pairs - 1) & (uint32_t)-listed;
+    uint64_t a = v->pairs[slot], b = v->pairs[slot + 1];
+    uint64_t found = UINT64_MAX;
 
-    if (!(v->filter[(hash >> 38) & (v->h->filter - 1)] >> (hash >> 32 & 63) & 1))
-        return VOCAB_NONE;
-    for (uint32_t i = (uint32_t)hash & mask;; i = (i + 1) & mask) {
-        uint64_t slot = v->pairs[i];
-        if ((slot ^ want) >> 21 == 0)
-            return slot & VOCAB_NONE;
-        if (slot == UINT64_MAX)
-            return VOCAB_NONE;
-    }
+    found = (b ^ want) >> 21 ? found : b;
+    found = (a ^ want) >> 21 ? found : a;
+    if (__builtin_expect(listed & (found == UINT64_MAX) & (a != UINT64_MAX) & (b != UINT64_MAX), 0))
+        return vocab_pair_search(v, want, slot + 2);
+    return (uint32_t)found & VOCAB_NONE;
 }
 
 /* The slot of a short piece among the short tokens, or -1. */

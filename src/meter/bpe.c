@@ -44,11 +44,12 @@ bool bpe_reserve(struct bpe *b, size_t n)
     return true;
 }
 
-/* A piece while it is scanned: tokens are known by the place of their first byte. */
+/* A piece while it is scanned. Places 1…n are its bytes, a token is known by the place of its
+ * first; places 0 and n + 1 are fences that merge with nothing. */
 struct row {
-    uint32_t token[BPE_SCAN_MAX];
-    uint32_t pair[BPE_SCAN_MAX]; /* what this and the next one merge to << 5 | place; NO_PAIR for none */
-    uint8_t next[BPE_SCAN_MAX + 1], prev[BPE_SCAN_MAX + 1];
+    uint32_t token[32];
+    uint32_t pair[32]; /* what this and the next token merge to << 5 | place */
+    uint8_t next[32], prev[32];
 };
 
 #define NO_PAIR (VOCAB_NONE << 5)
@@ -74,51 +75,51 @@ static inline uint32_t least_pair(const uint32_t *pair, size_t n)
 
 static void row_init(struct row *r, const struct vocab *v, const unsigned char *p, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        r->token[i] = v->h->byte_token[p[i]];
+    r->token[0] = r->token[n + 1] = VOCAB_NONE;
+    r->pair[0] = NO_PAIR;
+    for (size_t i = 1; i <= n; i++) {
+        r->token[i] = v->h->byte_token[p[i - 1]];
         r->next[i] = (uint8_t)(i + 1);
         r->prev[i] = (uint8_t)(i - 1);
     }
-    for (size_t i = 0; i + 1 < n; i++)
-        r->pair[i] = v->bigrams[p[i] << 8 | p[i + 1]] << 5 | (uint32_t)i;
-    for (size_t i = n - 1; i % 4 || i == n - 1; i++)
+    for (size_t i = 1; i < n; i++)
+        r->pair[i] = v->bigrams[p[i - 1] << 8 | p[i]] << 5 | (uint32_t)i;
+    for (size_t i = n; i < (n + 3) / 4 * 4; i++)
         r->pair[i] = NO_PAIR;
 }
 
-/* Merges the least pair as long as there is one. Quadratic, and the fastest there is for the few bytes
- * of a usual piece. */
+/* Merges the least pair as long as there is one. Quadratic, and the fastest there is for the few
+ * bytes of a usual piece. */
 int64_t bpe_scan(struct bpe *b, const struct vocab *v, const char *p, size_t n)
 {
-    const size_t rounded = (n + 2) / 4 * 4;
     struct row r;
     int64_t count = 0;
     uint32_t least;
 
-    if (n == 1 || !bpe_reserve(b, BPE_SCAN_MAX)) {
-        if (n == 1 && bpe_reserve(b, 1))
-            b->tokens[count++] = v->h->byte_token[(unsigned char)*p];
-        return count ? count : -1;
-    }
+    if (!bpe_reserve(b, BPE_SCAN_MAX))
+        return -1;
     row_init(&r, v, (const unsigned char *)p, n);
-    while ((least = least_pair(r.pair, rounded)) < NO_PAIR) {
-        uint32_t at = least & 31, token = least >> 5, gone = r.next[at], next = r.next[gone];
+    while ((least = least_pair(r.pair, (n + 3) / 4 * 4)) < NO_PAIR) {
+        uint32_t at = least & 31, token = least >> 5;
+        uint32_t gone = r.next[at], next = r.next[gone], prev = r.prev[at];
 
         r.token[at] = token;
         r.next[at] = (uint8_t)next;
         r.prev[next] = (uint8_t)at;
         r.pair[gone] = NO_PAIR;
-        r.pair[at] = next < n ? vocab_pair(v, token, r.token[next]) << 5 | at : NO_PAIR;
-        if (at)
-            r.pair[r.prev[at]] = vocab_pair(v, r.token[r.prev[at]], token) << 5 | r.prev[at];
+        r.pair[at] = vocab_pair(v, token, r.token[next]) << 5 | at;
+        r.pair[prev] = vocab_pair(v, r.token[prev], token) << 5 | prev;
     }
-    for (size_t i = 0; i < n; i = r.next[i])
+    for (size_t i = 1; i <= n; i = r.next[i])
         b->tokens[count++] = r.token[i];
     return count;
 }
 
+/* The fastest way, by measurement: scanning has an edge on short ASCII, whose byte pairs are all in
+ * one small table. */
 int64_t bpe_merge(struct bpe *b, const struct vocab *v, const char *p, size_t n)
 {
-    if (n <= 20)
+    if (n <= 20 && !(p[n - 1] & 0x80))
         return bpe_scan(b, v, p, n);
     if (v->h->flags & VOCAB_ORDERED)
         return bpe_backtrack(b, v, p, n);

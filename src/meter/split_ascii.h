@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 /*
- * Windows of ASCII: the next sixteen bytes as bit masks, bit i for byte i, from which most pieces of
- * most texts can be told at once. Where a window cannot tell, because a run leaves it or is followed by
- * other than ASCII, these functions return NULL and the caller goes character by character.
+ * Windows of ASCII: the next sixteen bytes as bit masks, bit i for byte i, from which most pieces
+ * of most texts can be told at once. Where a window cannot tell, because a run leaves it or is
+ * followed by other than ASCII, these functions return NULL and the caller goes character by
+ * character.
  */
 
 #define ASCII_WINDOW 16
@@ -103,7 +104,8 @@ static inline unsigned run_length(unsigned mask, unsigned i)
     return (unsigned)__builtin_ctz(~(mask >> i));
 }
 
-/* The end of white space that starts at p, as space_run() has it; more than a window must follow p. */
+/* The end of white space that starts at p, as space_run() has it; more than a window must follow p.
+ */
 static inline const uint8_t *ascii_space_run(const uint8_t *p)
 {
     window w = window_at(p);

@@ -8,15 +8,15 @@
 #include "split_ascii.h"
 
 /*
- * Splitting sixty-four bytes of ASCII at once. Bit i of a mask speaks of byte i; byte 0 is where a piece
- * starts. Where pieces start inside is worked out for all bytes together, by shifting and adding masks;
- * what is rare is left to the splitter that goes character by character.
+ * Splitting sixty-four bytes of ASCII at once. Bit i of a mask speaks of byte i; byte 0 is where a
+ * piece starts. Where pieces start inside is worked out for all bytes together, by shifting and
+ * adding masks; what is rare is left to the splitter that goes character by character.
  */
 
 #define BLOCK 64
 
 struct block {
-    uint64_t upper, letter, digit; /* letter: either case */
+    uint64_t upper, letter, digit;  /* letter: either case */
     uint64_t space, white, newline; /* U+0020; all white space; \r and \n */
     uint64_t slash, apostrophe;
     unsigned n; /* bytes of ASCII at the start, BLOCK at most */
@@ -96,18 +96,20 @@ static inline void block_letters(const uint8_t *p, struct block_letters *l)
     for (int i = 0; i < BLOCK; i += ASCII_WINDOW) {
         window w = window_fold(window_at(p + i));
         l->single |= (uint64_t)(window_eq(w, 's') | window_eq(w, 't') | window_eq(w, 'm') |
-                                window_eq(w, 'd')) << i;
+                                window_eq(w, 'd'))
+                     << i;
         l->r_or_v |= (uint64_t)(window_eq(w, 'r') | window_eq(w, 'v')) << i;
         l->e |= (uint64_t)window_eq(w, 'e') << i;
         l->l |= (uint64_t)window_eq(w, 'l') << i;
     }
 }
 
-/* The bytes that start pieces, byte 0 left out, as far as *limit, which is the last one that is sure.
- * False: the block has something rare. */
-static inline __attribute__((always_inline)) bool
-block_starts(const struct block *b, enum block_rule rule, const uint8_t *p, uint64_t *starts,
-             unsigned *limit)
+/* The bytes that start pieces, byte 0 left out, as far as *limit, which is the last one that is
+ * sure. False: the block has something rare. */
+static inline __attribute__((always_inline)) bool block_starts(const struct block *b,
+                                                               enum block_rule rule,
+                                                               const uint8_t *p, uint64_t *starts,
+                                                               unsigned *limit)
 {
     const uint64_t inside = b->n == BLOCK ? UINT64_MAX : (UINT64_C(1) << b->n) - 1;
     uint64_t white = b->white & inside, newline = b->newline & inside, letter = b->letter & inside;
@@ -157,11 +159,10 @@ block_starts(const struct block *b, enum block_rule rule, const uint8_t *p, uint
     return true;
 }
 
-/* Writes the ends of the pieces that a block shows whole, the first of which starts at p; at most max.
- * 0 when the block does not tell. At least BLOCK bytes of text must follow p. */
-static inline __attribute__((always_inline)) size_t block_split(const uint8_t *start, const uint8_t *p,
-                                                                enum block_rule rule, size_t *ends,
-                                                                size_t max)
+/* Writes the ends of the pieces that a block shows whole, the first of which starts at p; at most
+ * max. 0 when the block does not tell. At least BLOCK bytes of text must follow p. */
+static inline __attribute__((always_inline)) size_t
+block_split(const uint8_t *start, const uint8_t *p, enum block_rule rule, size_t *ends, size_t max)
 {
     struct block b;
     uint64_t starts;

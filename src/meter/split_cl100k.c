@@ -13,7 +13,8 @@
  * A mark is no letter here: it may be a word's prefix, and else stands among the other characters.
  */
 
-#define PREFIX (BIT(CLASS_SPACE) | BIT(CLASS_OTHER)) /* and marks, which a window of ASCII has not */
+#define PREFIX                                                                                     \
+    (BIT(CLASS_SPACE) | BIT(CLASS_OTHER)) /* and marks, which a window of ASCII has not */
 
 static const uint8_t *letter_run(const uint8_t *p, const uint8_t *end)
 {
@@ -26,8 +27,8 @@ static const uint8_t *letter_run(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
-/* The word at p, with its prefix of n bytes, when a window of ASCII can tell; NULL when it cannot, or
- * there is none. */
+/* The word at p, with its prefix of n bytes, when a window of ASCII can tell; NULL when it cannot,
+ * or there is none. */
 static inline const uint8_t *ascii_word(const uint8_t *p, unsigned n)
 {
     unsigned i = n + run_length(window_range(window_fold(window_at(p)), 'a', 26), n);
@@ -81,7 +82,8 @@ size_t split_cl100k(const char *text, size_t n, size_t from, size_t *ends, size_
     size_t count = 0, some;
 
     while (p < end && count < max) {
-        some = end - p >= BLOCK ? block_split(start, p, BLOCK_CL100K, ends + count, max - count) : 0;
+        some =
+            end - p >= BLOCK ? block_split(start, p, BLOCK_CL100K, ends + count, max - count) : 0;
         if (!some) {
             ends[count] = (size_t)(piece(p, end) - start);
             some = 1;

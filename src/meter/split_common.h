@@ -8,8 +8,8 @@
 #include "meter/unicode.h"
 #include "split_ascii.h"
 
-/* What the hand-written splitters share. Each function takes a place in well-formed UTF-8 and the end
- * of the text, and returns where the run that starts there ends. */
+/* What the hand-written splitters share. Each function takes a place in well-formed UTF-8 and the
+ * end of the text, and returns where the run that starts there ends. */
 
 #define BIT(cls) (1u << (cls))
 #define LETTERS  (BIT(CLASS_UPPER) | BIT(CLASS_LOWER) | BIT(CLASS_LETTER))

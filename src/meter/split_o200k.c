@@ -18,13 +18,14 @@
  * alternative.
  */
 
-#define HEADS   (BIT(CLASS_UPPER) | BIT(CLASS_LETTER) | BIT(CLASS_MARK))
-#define TAILS   (BIT(CLASS_LOWER) | BIT(CLASS_LETTER) | BIT(CLASS_MARK))
-#define BOTH    (BIT(CLASS_LETTER) | BIT(CLASS_MARK))
-#define PREFIX  (BIT(CLASS_SPACE) | BIT(CLASS_OTHER)) /* but for marks, which are looked at apart */
+#define HEADS  (BIT(CLASS_UPPER) | BIT(CLASS_LETTER) | BIT(CLASS_MARK))
+#define TAILS  (BIT(CLASS_LOWER) | BIT(CLASS_LETTER) | BIT(CLASS_MARK))
+#define BOTH   (BIT(CLASS_LETTER) | BIT(CLASS_MARK))
+#define PREFIX (BIT(CLASS_SPACE) | BIT(CLASS_OTHER)) /* but for marks, which are looked at apart   \
+                                                      */
 
-/* Where the first alternative's letters end that start at p; NULL when they fail. *upper is where the
- * upper-case heads end, which the second alternative would take. */
+/* Where the first alternative's letters end that start at p; NULL when they fail. *upper is where
+ * the upper-case heads end, which the second alternative would take. */
 static const uint8_t *word_lower(const uint8_t *p, const uint8_t *end, const uint8_t **upper)
 {
     const uint8_t *both_end = NULL;
@@ -62,8 +63,9 @@ static const uint8_t *word(const uint8_t *p, const uint8_t *end)
     return q + contraction(q, end);
 }
 
-/* A mark at p may be a word's prefix or its first letter. The pattern tries the prefix, and then the
- * mark as the one tail of the first alternative, before the second alternative gets its turn. */
+/* A mark at p may be a word's prefix or its first letter. The pattern tries the prefix, and then
+ * the mark as the one tail of the first alternative, before the second alternative gets its turn.
+ */
 static const uint8_t *marked_word(const uint8_t *p, unsigned len, const uint8_t *end)
 {
     const uint8_t *upper;
@@ -74,8 +76,8 @@ static const uint8_t *marked_word(const uint8_t *p, unsigned len, const uint8_t 
     return q + contraction(q, end);
 }
 
-/* The word at p, with its prefix of n bytes, when a window of ASCII can tell; NULL when it cannot, or
- * there is none. */
+/* The word at p, with its prefix of n bytes, when a window of ASCII can tell; NULL when it cannot,
+ * or there is none. */
 static inline const uint8_t *ascii_word(const uint8_t *p, unsigned n, const uint8_t *end)
 {
     window w = window_at(p);

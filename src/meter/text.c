@@ -4,50 +4,62 @@
 #include <stdint.h>
 
 #include "base/utf8.h"
+#include "split_ascii.h"
 
-/* Bytes of ASCII at the start of s, in whole steps of eight at first. */
-static size_t ascii_prefix(struct span s)
+/* The three runs that nearly all text is made of; each returns where its run ends. What they leave
+ * is looked at by utf8_valid_len(). */
+
+static const uint8_t *ascii_run(const uint8_t *p, const uint8_t *end)
 {
-    size_t i = 0;
-    uint64_t word;
-
-    for (; i + 8 <= s.n; i += 8) {
-        memcpy(&word, s.p + i, 8);
-        if (word & UINT64_C(0x8080808080808080))
-            break;
+    while (end - p >= 4 * ASCII_WINDOW &&
+           !(window_beyond(window_at(p)) | window_beyond(window_at(p + ASCII_WINDOW)) |
+             window_beyond(window_at(p + 2 * ASCII_WINDOW)) |
+             window_beyond(window_at(p + 3 * ASCII_WINDOW))))
+        p += 4 * ASCII_WINDOW;
+    while (end - p >= ASCII_WINDOW) {
+        unsigned n = run_length(~window_beyond(window_at(p)) & 0xffff, 0);
+        p += n;
+        if (n < ASCII_WINDOW)
+            return p;
     }
-    while (i < s.n && !(s.p[i] & 0x80))
-        i++;
-    return i;
+    while (p < end && *p < 0x80)
+        p++;
+    return p;
 }
 
-/* Length of the well-formed character at p, of which `room` bytes may be read; 0 for none. */
-static size_t char_len(const unsigned char *p, size_t room)
+/* U+0080…U+07FF */
+static const uint8_t *two_byte_run(const uint8_t *p, const uint8_t *end)
 {
-    unsigned char c = p[0];
+    while (end - p >= 2 && p[0] >= 0xc2 && p[0] < 0xe0 && (p[1] & 0xc0) == 0x80)
+        p += 2;
+    return p;
+}
 
-    if (c < 0x80)
-        return 1;
-    if (c >= 0xe1 && c <= 0xec && room >= 3) /* most of the world's writing that is not ASCII */
-        return (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80 ? 3 : 0;
-    if (c >= 0xc2 && c < 0xe0 && room >= 2)
-        return (p[1] & 0xc0) == 0x80 ? 2 : 0;
-    return utf8_valid_len((struct span){(const char *)p, room});
+/* U+1000…U+CFFF, U+E000…U+FFFF: those whose second byte has no range of its own */
+static const uint8_t *three_byte_run(const uint8_t *p, const uint8_t *end)
+{
+    while (end - p >= 3 && p[0] > 0xe0 && p[0] < 0xf0 && p[0] != 0xed && (p[1] & 0xc0) == 0x80 &&
+           (p[2] & 0xc0) == 0x80)
+        p += 3;
+    return p;
 }
 
 size_t text_valid_prefix(struct span s)
 {
-    size_t i = 0;
+    const uint8_t *start = (const uint8_t *)s.p, *end = start + s.n, *p = start;
 
-    while (i < s.n) {
-        size_t n = char_len((const unsigned char *)s.p + i, s.n - i);
-        if (!n)
-            return i;
-        i += n;
-        if (n == 1)
-            i += ascii_prefix(span_skip(s, i));
+    while (p < end) {
+        const uint8_t *q = three_byte_run(two_byte_run(ascii_run(p, end), end), end);
+
+        if (q == p) {
+            size_t n = utf8_valid_len((struct span){(const char *)p, (size_t)(end - p)});
+            if (!n)
+                break;
+            q = p + n;
+        }
+        p = q;
     }
-    return i;
+    return (size_t)(p - start);
 }
 
 void text_clean(struct span s, struct buf *out)

@@ -135,8 +135,8 @@ static void prepare(struct job *j, const size_t *ends, size_t k, struct look_up 
     }
 }
 
-static int64_t count_short(struct job *j, const char *p, size_t n, struct piece_key key, uint64_t hash,
-                           struct piece_key *slot)
+static int64_t count_short(struct job *j, const char *p, size_t n, struct piece_key key,
+                           uint64_t hash, struct piece_key *slot)
 {
     int64_t count = vocab_short_slot(j->v, key, hash) >= 0 ? 1 : bpe_merge(&j->t->bpe, j->v, p, n);
 
@@ -202,8 +202,8 @@ static int64_t count_batch(struct job *j, const size_t *ends, size_t k)
     for (size_t i = 0; i < misses; i++) {
         const struct look_up *l = &look[missed[i]];
         const char *p = j->text + l->from;
-        int64_t count = l->slot ? count_short(j, p, l->n, l->key, l->hash, l->slot)
-                                : count_long(j, p, l->n);
+        int64_t count =
+            l->slot ? count_short(j, p, l->n, l->key, l->hash, l->slot) : count_long(j, p, l->n);
         if (count < 0)
             return -1;
         sum += count;

@@ -12,10 +12,13 @@
 #include "meter/split.h"
 
 #define BYTES(n) ((n) <= 0 ? 0 : (n) >= 8 ? UINT64_MAX : (UINT64_C(1) << ((n) % 8 * 8)) - 1)
-#define MASKS(n) {BYTES(n), BYTES((n) - 8)}
+#define MASKS(n)                                                                                   \
+    {                                                                                              \
+        BYTES(n), BYTES((n)-8)                                                                     \
+    }
 
 const uint64_t piece_mask[VOCAB_SHORT + 1][2] = {
-    MASKS(0), MASKS(1), MASKS(2),  MASKS(3),  MASKS(4),  MASKS(5),  MASKS(6), MASKS(7),
+    MASKS(0), MASKS(1), MASKS(2),  MASKS(3),  MASKS(4),  MASKS(5),  MASKS(6),  MASKS(7),
     MASKS(8), MASKS(9), MASKS(10), MASKS(11), MASKS(12), MASKS(13), MASKS(14),
 };
 
@@ -38,7 +41,7 @@ static bool sections_fit(const struct vocab_header *h)
         [VOCAB_SHORTIDS] = (uint64_t)h->lines * 4 * sizeof(uint32_t),
         [VOCAB_LONGS] = (uint64_t)h->longs * sizeof(uint32_t),
         [VOCAB_FILTER] = (uint64_t)h->filter * sizeof(uint64_t),
-        [VOCAB_PAIRS] = (uint64_t)h->pairs * sizeof(uint64_t),
+        [VOCAB_PAIRS] = ((uint64_t)h->pairs + 1) * sizeof(uint64_t),
         [VOCAB_BIGRAMS] = 65536 * sizeof(uint32_t),
         [VOCAB_TRIE] = (uint64_t)h->nodes * sizeof(struct vocab_node),
         [VOCAB_JOINTS] = (uint64_t)h->joints * sizeof(uint64_t),
@@ -123,6 +126,17 @@ void vocab_close(struct vocab *v)
 bool vocab_intact(const struct vocab *v)
 {
     return XXH3_64bits(v->h + 1, v->h->size - sizeof *v->h) == v->h->checksum;
+}
+
+uint32_t vocab_pair_search(const struct vocab *v, uint64_t want, uint32_t slot)
+{
+    uint32_t mask = v->h->pairs - 1;
+
+    for (slot &= mask;; slot = (slot + 1) & mask) {
+        uint64_t found = v->pairs[slot];
+        if ((found ^ want) >> 21 == 0 || found == UINT64_MAX)
+            return (uint32_t)found & VOCAB_NONE;
+    }
 }
 
 uint32_t vocab_find(const struct vocab *v, const char *p, size_t n)

@@ -6,7 +6,8 @@
 
 #include "meter/joints.h"
 
-#define JOINTS 8192 /* words of bitmap: sparse for any vocabulary, and it fits the first-level cache */
+#define JOINTS                                                                                     \
+    8192 /* words of bitmap: sparse for any vocabulary, and it fits the first-level cache */
 
 /* The tables of an image while they are made. */
 struct tables {
@@ -86,10 +87,11 @@ static bool allocate(struct tables *t)
     t->short_ids = calloc((size_t)h->lines * 4, sizeof *t->short_ids);
     t->longs = malloc(h->longs * sizeof *t->longs);
     t->filter = calloc(h->filter, sizeof *t->filter);
-    t->pairs = malloc(h->pairs * sizeof *t->pairs);
+    t->pairs = malloc((h->pairs + 1) * sizeof *t->pairs);
     t->joints = calloc(h->joints, sizeof *t->joints);
     t->bigrams = malloc(65536 * sizeof *t->bigrams);
-    return t->tokens && t->shorts && t->short_ids && t->longs && t->filter && t->pairs && t->joints && t->bigrams;
+    return t->tokens && t->shorts && t->short_ids && t->longs && t->filter && t->pairs &&
+           t->joints && t->bigrams;
 }
 
 static void add_short(struct tables *t, uint32_t token, struct span x)
@@ -126,20 +128,35 @@ static void add_pair(struct tables *t, uint32_t token, uint32_t left, uint32_t r
     t->pairs[i] = (uint64_t)left << 42 | (uint64_t)right << 21 | token;
 }
 
+static void list_joint(struct tables *t, uint32_t left, uint32_t right)
+{
+    uint32_t hash = joint_hash(left, right);
+
+    t->joints[(hash >> 6) & (t->h.joints - 1)] |= UINT64_C(1) << (hash & 63);
+}
+
 /* Lists every meeting of two three-byte characters in a token, whole or in part. */
 static void add_joints(struct tables *t, struct span x)
 {
-    for (size_t i = 1; i < x.n; i++) {
-        uint32_t left = (unsigned char)x.p[i - 1], right = (unsigned char)x.p[i], hash;
+    const unsigned char *p = (const unsigned char *)x.p;
 
-        if (right < 0xe0 || right >= 0xf0 || left < 0x80 || left >= 0xc0)
+    for (size_t i = 1; i < x.n; i++) {
+        bool whole_left = i >= 3 && p[i - 3] >= 0xe0 && p[i - 3] < 0xf0, whole_right = x.n - i >= 3;
+        uint32_t last = p[i - 1], first = p[i];
+
+        if (first < 0xe0 || first >= 0xf0 || last < 0x80 || last >= 0xc0)
             continue;
-        if (i >= 3 && (unsigned char)x.p[i - 3] >= 0xe0 && (unsigned char)x.p[i - 3] < 0xf0)
-            left = joint_char(x.p + i - 3);
-        if (x.n - i >= 3)
-            right = joint_char(x.p + i);
-        hash = joint_hash(left, right);
-        t->joints[(hash >> 6) & (t->h.joints - 1)] |= UINT64_C(1) << (hash & 63);
+        if (whole_left && whole_right) {
+            list_joint(t, joint_char(x.p + i - 3), joint_char(x.p + i));
+            continue;
+        }
+        list_joint(t, last, first);
+        if (whole_left)
+            list_joint(t, joint_char(x.p + i - 3), first);
+        else if (whole_right)
+            list_joint(t, last, joint_char(x.p + i));
+        else
+            list_joint(t, JOINT_PARTS | last, first);
     }
 }
 
@@ -171,6 +188,7 @@ static void fill(struct tables *t)
         if (merged(s, i) && x.n == 2)
             t->bigrams[(unsigned char)x.p[0] << 8 | (unsigned char)x.p[1]] = i;
     }
+    t->pairs[t->h.pairs] = t->pairs[0];
     t->tokens[s->ntokens] =
         (struct vocab_token){s->at[s->ntokens], VOCAB_NONE, VOCAB_NONE, VOCAB_NONE};
 }
@@ -196,7 +214,7 @@ static int assemble(struct tables *t, const struct vocab_use *use, struct buf *o
         [VOCAB_SHORTIDS] = {t->short_ids, (size_t)h->lines * 4 * sizeof *t->short_ids},
         [VOCAB_LONGS] = {t->longs, h->longs * sizeof *t->longs},
         [VOCAB_FILTER] = {t->filter, h->filter * sizeof *t->filter},
-        [VOCAB_PAIRS] = {t->pairs, h->pairs * sizeof *t->pairs},
+        [VOCAB_PAIRS] = {t->pairs, ((size_t)h->pairs + 1) * sizeof *t->pairs},
         [VOCAB_BIGRAMS] = {t->bigrams, 65536 * sizeof *t->bigrams},
         [VOCAB_TRIE] = {t->trie, h->nodes * sizeof *t->trie},
         [VOCAB_JOINTS] = {t->joints, h->joints * sizeof *t->joints},
