@@ -211,6 +211,44 @@ $(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/test/fuzz/fuzz_%.o $(BUILD)/fuzz/libtokencap.
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)
 
+# Installing, by the GNU rules: DESTDIR= stages, PREFIX= (or prefix=) moves. The configuration goes
+# to /etc for the usual prefixes, else below the prefix; one that is there stays.
+ifdef PREFIX
+prefix     := $(PREFIX)
+sysconfdir := $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
+endif
+INSTALL_PROGRAM := $(INSTALL) -m 755
+INSTALL_DATA    := $(INSTALL) -m 644
+bashdir := $(datadir)/bash-completion/completions
+zshdir  := $(datadir)/zsh/site-functions
+
+.PHONY: install install-strip uninstall
+install: all
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(datadir)/tokencap/vocab \
+	  $(DESTDIR)$(datadir)/tokencap/pricing $(DESTDIR)$(mandir)/man1 $(DESTDIR)$(mandir)/man5 \
+	  $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir) \
+	  $(DESTDIR)$(sysconfdir)/tokencap/pricing.d
+	$(INSTALL_PROGRAM) $(BUILD)/bin/tokencap $(DESTDIR)$(bindir)
+	$(INSTALL_PROGRAM) $(BUILD)/bin/tokencapd $(DESTDIR)$(sbindir)
+	$(INSTALL_DATA) $(SHARE)/vocab/*.vocab $(DESTDIR)$(datadir)/tokencap/vocab
+	$(INSTALL_DATA) $(SHARE)/pricing/*.json $(DESTDIR)$(datadir)/tokencap/pricing
+	for s in 1 5 8; do $(INSTALL_DATA) $(BUILD)/man/*.$$s $(DESTDIR)$(mandir)/man$$s; done
+	$(INSTALL_DATA) $(BUILD)/completion/tokencap.bash $(DESTDIR)$(bashdir)/tokencap
+	ln -sf tokencap $(DESTDIR)$(bashdir)/tokencapd
+	$(INSTALL_DATA) $(BUILD)/completion/_tokencap $(DESTDIR)$(zshdir)
+	test -e $(DESTDIR)$(sysconfdir)/tokencap/tokencap.conf || $(INSTALL_DATA) \
+	  $(BUILD)/etc/tokencap.conf $(DESTDIR)$(sysconfdir)/tokencap/tokencap.conf
+
+install-strip:
+	$(MAKE) INSTALL_PROGRAM='$(INSTALL) -s -m 755' install
+
+# The configuration and what the operator put beside it stay.
+uninstall:
+	rm -f $(DESTDIR)$(bindir)/tokencap $(DESTDIR)$(sbindir)/tokencapd \
+	  $(patsubst man/%,$(DESTDIR)$(mandir)/man[158]/%,$(wildcard man/*.[1-8])) \
+	  $(DESTDIR)$(bashdir)/tokencap $(DESTDIR)$(bashdir)/tokencapd $(DESTDIR)$(zshdir)/_tokencap
+	rm -rf $(DESTDIR)$(datadir)/tokencap
+
 .PHONY: clean distclean
 clean:
 	rm -rf build build-*
