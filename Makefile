@@ -211,6 +211,14 @@ $(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/test/fuzz/fuzz_%.o $(BUILD)/fuzz/libtokencap.
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)
 
+# The quick start against the simulator; the daemon for real, with the keys in the environment.
+.PHONY: demo run
+demo: all $(BUILD)/bin/tokencap-sim
+	test/demo/demo.sh $(BUILD)
+
+run: all
+	$(BUILD)/bin/tokencapd $(FLAGS)
+
 # Installing, by the GNU rules: DESTDIR= stages, PREFIX= (or prefix=) moves. The configuration goes
 # to /etc for the usual prefixes, else below the prefix; one that is there stays.
 ifdef PREFIX

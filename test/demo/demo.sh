@@ -44,9 +44,13 @@ call() {
     shift 3
     printf '%s %s\n' "$method" "$path"
     status=$(curl -sS -N -X "$method" -D "$folder/head" -o "$folder/body" -w '%{http_code}' "$@" "$proxy$path")
-    grep -iE '^(HTTP/|X-Tokencap-)' "$folder/head" | tr -d '\r' | sed 's/^/    /'
-    sed 's/^/    /' "$folder/body" | cut -c1-600
-    tail -c1 "$folder/body" | grep -q . && echo
+    # Behind the blank line that ends the headers, the file has the trailers.
+    tr -d '\r' <"$folder/head" | awk '
+        /^$/ { behind = 1 }
+        /^HTTP|^[Xx]-[Tt]okencap-/ { print (behind ? "    trailer " : "    ") $0 }' >"$folder/shown"
+    grep -v trailer "$folder/shown"
+    grep . "$folder/body" | cut -c1-600 | sed 's/^/    /'
+    grep trailer "$folder/shown" || true
     [ "$status" = "$expected" ] || { echo "demo: expected status $expected, got $status" >&2; exit 1; }
 }
 

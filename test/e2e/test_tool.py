@@ -220,3 +220,99 @@ def test_output_that_cannot_be_written_is_a_failure():
 def test_no_daemon():
     done = tool("budget", "show", TOKENCAP_URL="http://127.0.0.1:1")
     assert done.returncode == 1 and b"TOKENCAP_URL" in done.stderr
+
+
+# ---- with a daemon ----
+
+def ask(proxy, *args, **env):
+    done = tool(*args, TOKENCAP_URL=proxy.url, **env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode()
+
+
+def rows(proxy, *args):
+    return json.loads(ask(proxy, *args, "--json"))
+
+
+def test_budgets(proxy):
+    shown = rows(proxy, "budget", "set", "team-a", "12.50", "--period-days=30",
+                 "--enforcement=strict", "--per-request", "0.75")
+    assert shown[0]["limitUsd"] == 12.5 and shown[0]["enforcement"] == "strict"
+    assert shown[0]["periodEnd"]
+    assert proxy.budget("team-a")["limitUsd"] == 12.5
+    assert rows(proxy, "budget", "show", "team-a") == shown
+    ask(proxy, "budget", "set", "--scope=global", "100")
+    assert {(b["scope"], b["projectId"], b["limitUsd"]) for b in rows(proxy, "budget", "list")} == \
+        {("project", "team-a", 12.5), ("global", None, 100)}
+    assert "team-a" in ask(proxy, "budget", "list")
+    assert "team-a" in ask(proxy, "budget", "reset", "team-a")
+    assert "team-a" in ask(proxy, "budget", "delete", "team-a")
+    gone = tool("budget", "show", "team-a", TOKENCAP_URL=proxy.url)
+    assert gone.returncode == 1 and not gone.stdout and b"budget" in gone.stderr.lower()
+    assert tool("budget", "delete", "team-a", TOKENCAP_URL=proxy.url).returncode == 1
+
+
+def test_the_daemons_refusal_is_shown(proxy):
+    done = tool("budget", "set", "team-a", "1", "--period=fortnight", TOKENCAP_URL=proxy.url)
+    assert done.returncode == 1 and b"period" in done.stderr
+    done = tool("budget", "set", "not an id", "1", TOKENCAP_URL=proxy.url)
+    assert done.returncode == 1 and b"projectId" in done.stderr
+
+
+def test_tokens(proxy):
+    made = tool("token", "create", "--project=team-a", "--models=gpt-4o*", "--expires=30d",
+                "--label", "ci", TOKENCAP_URL=proxy.url)
+    text = made.stdout.decode().strip()
+    assert made.returncode == 0 and text.startswith("tcap_") and b"once" in made.stderr
+    [listed] = rows(proxy, "token", "list")
+    assert listed["projectId"] == "team-a" and listed["label"] == "ci" and listed["expiresAt"]
+    assert text not in json.dumps(listed)
+    ask(proxy, "token", "revoke", str(listed["id"]))
+    assert rows(proxy, "token", "list")[0]["revokedAt"]
+    assert tool("token", "revoke", "999", TOKENCAP_URL=proxy.url).returncode == 1
+
+
+def test_usage(proxy, tmp_path):
+    for project in ("a", "a", "b"):
+        answer = proxy.post("/v1/chat/completions", CHAT, {"X-Tokencap-Project-Id": project})
+        assert answer.status == 200
+    [summary] = rows(proxy, "usage", "--project=a")
+    assert summary["totalRequests"] == 2 and summary["totalCostUsd"] > 0
+    by_project = rows(proxy, "usage", "--by=project", "--since=7d")
+    assert {(g["key"], g["totalRequests"]) for g in by_project} == {("a", 2), ("b", 1)}
+    assert rows(proxy, "usage", "--by=project", f"--db={proxy.database}") == by_project
+    assert [g["totalRequests"] for g in rows(proxy, "usage", "--by=model", "--project=a")] == [2]
+    assert rows(proxy, "usage", "--by=day", "--until=2020-01-01") == []
+    assert rows(proxy, "usage", "--by=model", "--project=never") == []
+    csv = ask(proxy, "usage", "--by=model", "--csv").splitlines()
+    assert csv[0] == "key,totalRequests,totalInputTokens,totalOutputTokens,totalCostUsd"
+    assert csv[1].startswith("gpt-4o,3,")
+    assert tool("usage", "--db", str(tmp_path / "none.db")).returncode == 1
+
+
+def test_usage_of_all_projects_is_not_a_project_tokens(proxy):
+    token = ask(proxy, "token", "create", "--project=a").strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    assert proxy.get("/v1/usage?by=model&all=true", headers).status == 403
+    assert proxy.get("/v1/usage?by=project", headers).status == 200
+    assert proxy.get("/v1/usage?by=hour").status == 400
+
+
+def test_verify_and_backup(proxy, tmp_path):
+    proxy.post("/v1/chat/completions", CHAT)
+    copy = tmp_path / "copy.db"
+    assert tool("verify", str(proxy.database)).returncode == 0
+    assert tool("backup", f"--db={proxy.database}", str(copy)).returncode == 0
+    shown = tool("verify", str(copy))
+    assert shown.returncode == 0 and shown.stdout
+    assert tool("verify", DB_PATH=str(copy)).stdout == shown.stdout
+    again = tool("backup", f"--db={proxy.database}", str(copy))
+    assert again.returncode == 1 and b"exists" in again.stderr
+    (tmp_path / "bad.db").write_bytes(b"not a database" * 100)
+    assert tool("verify", str(tmp_path / "bad.db")).returncode == 1
+    assert tool("verify", str(tmp_path / "none.db")).returncode == 1
+
+
+def test_the_admin_token_is_sent(start_proxy):
+    proxy = start_proxy(env={"TOKENCAP_ADMIN_TOKEN": "0123456789abcdef-admin"})
+    ask(proxy, "budget", "list", TOKENCAP_ADMIN_TOKEN="0123456789abcdef-admin")
