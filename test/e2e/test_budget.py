@@ -194,7 +194,7 @@ def test_a_request_above_the_whole_limit_is_told_so(proxy):
 def test_the_global_budget_counts_every_project(proxy):
     made = proxy.post("/v1/budget", {"scope": "global", "limitUsd": 0.001})
     assert made.status == 200, made
-    first = proxy.post("/v1/chat/completions", CHAT, project("a") | sim_header(input=0, output=90))
+    first = proxy.post("/v1/chat/completions", CHAT, project("a") | sim_header(input=10, output=85))
     assert first.status == 200
     second = proxy.post("/v1/chat/completions", CHAT, project("b"))
     assert second.status == 402
@@ -204,7 +204,7 @@ def test_the_global_budget_counts_every_project(proxy):
 def test_a_run_has_a_limit_of_its_own(proxy):
     run = {"X-Tokencap-Run-Id": "run-1"}
     first = proxy.post("/v1/chat/completions", CHAT, run | {"X-Tokencap-Run-Limit-Usd": "0.001"}
-                       | sim_header(input=0, output=90))
+                       | sim_header(input=10, output=85))
     assert first.status == 200, first
     second = proxy.post("/v1/chat/completions", CHAT, run)
     assert second.status == 402

@@ -13,16 +13,14 @@ CHAT_PATH = "/v1/chat/completions"
 GOOD = json.dumps(CHAT).encode()
 
 
-@pytest.fixture(autouse=True)
-def unharmed(request):
+@pytest.fixture
+def proxy(start_proxy, sim):
     """After each test: nothing was sent upstream or charged, and the daemon still works."""
-    yield
-    if "proxy" not in request.fixturenames:
-        return
-    proxy, sim = request.getfixturevalue("proxy"), request.getfixturevalue("sim")
+    daemon = start_proxy()
+    yield daemon
     assert sim.journal() == []
-    assert proxy.history() == []
-    assert proxy.post(CHAT_PATH, CHAT).status == 200
+    assert daemon.history() == []
+    assert daemon.post(CHAT_PATH, CHAT).status == 200
 
 
 def check(answer, status, code=None, kind=None):
@@ -223,7 +221,8 @@ def test_a_body_that_is_too_large(start_proxy, sim):
         answer = wire.read_answer()  # 413 at once: no 100 before it
     check(answer, 413)
     chunked = render("POST", CHAT_PATH, None, {"Transfer-Encoding": "chunked"})
-    assert proxy.raw(chunked + b"20000\r\n" + b" " * 0x20000).status in (413, None)
+    whole = chunked + b"20000\r\n" + b" " * 0x20000 + b"\r\n0\r\n\r\n"
+    assert proxy.raw(whole).status in (413, None)
     assert sim.journal() == []
 
 

@@ -36,7 +36,7 @@ class Answer:
         self.status = None
         self.reason = ""
         self.headers = Headers()
-        self.body = b""
+        self.body = bytearray()  # grows as it is read
         self.trailers = Headers()
         self.end = None
 
@@ -142,9 +142,9 @@ class Wire:
         at = getattr(self, "event_at", 0)
         while b"\n\n" not in self.answer.body[at:]:
             if not self.read_chunk():
-                return self.answer.body[at:]
+                return bytes(self.answer.body[at:])
         self.event_at = self.answer.body.index(b"\n\n", at) + 2
-        return self.answer.body[at:self.event_at]
+        return bytes(self.answer.body[at:self.event_at])
 
     def read_answer(self, method="POST"):
         """The whole answer. How it ended is in its `end`; nothing is raised once a head is in."""
@@ -158,6 +158,7 @@ class Wire:
             self.read_body(answer, method)
         except Broken as broken:
             answer.end = str(broken)
+        answer.body = bytes(answer.body)
         return answer
 
     def read_body(self, answer, method):
@@ -177,7 +178,8 @@ class Wire:
         else:
             try:
                 while True:
-                    answer.body, self.buffer = answer.body + self.buffer, b""
+                    answer.body += self.buffer
+                    self.buffer = b""
                     self.more()
             except Broken as broken:
                 if str(broken) != "closed":

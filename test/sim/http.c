@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,8 +66,8 @@ static ssize_t receive_head(struct http_conn *conn)
         if (end)
             return end + 4 - conn->in.bytes;
         looked = conn->in.len > 3 ? conn->in.len - 3 : 0;
-        if (conn->in.len > HEAD_MAX)
-            return -1;
+        if (conn->in.len > HEAD_MAX || (conn->in.len && !isalpha((unsigned char)*conn->in.bytes)))
+            return -1; /* a TLS greeting, say */
         if (!receive(conn))
             return conn->in.len ? -1 : 0;
     }
