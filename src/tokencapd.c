@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+
+/* The daemon: what is started in which order, and stopped in the reverse one; signals; its exit status. */
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/notify.h"
+#include "proxy/listen.h"
+#include "proxy/upstream.h"
+#include "proxy/worker.h"
+
+enum { EXIT_CLEAN = 0, EXIT_OTHER = 1, EXIT_LEDGER = 74 };
+
+#define FDS_A_STREAM 4  /* the client's, the upstream's, and libcurl's wake-up pair */
+#define FDS_OF_OURS  64 /* database, log, listener and the like */
+
+static struct server server;
+static _Atomic bool hurry; /* a second SIGTERM */
+
+/* ---- limits ---- */
+
+static void follow_down(const char *name, int64_t *value, int64_t most)
+{
+    if (*value <= most)
+        return;
+    log_warn("%s is %" PRId64 " instead of %" PRId64 ": the limit of open files allows no more", name, most,
+             *value);
+    *value = most;
+}
+
+/* What can be open at once follows the limit of open files. */
+static void fit_limits(struct config *c)
+{
+    struct rlimit l;
+    int64_t streams;
+
+    if (getrlimit(RLIMIT_NOFILE, &l))
+        return;
+    l.rlim_cur = l.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &l);
+    if (l.rlim_cur == RLIM_INFINITY)
+        return;
+    streams = ((int64_t)l.rlim_cur - FDS_OF_OURS) / FDS_A_STREAM;
+    if (streams < 1)
+        streams = 1;
+    follow_down("workers", &c->workers, streams);
+    follow_down("max-connections", &c->max_connections, (int64_t)l.rlim_cur - FDS_OF_OURS -
+                                                             (FDS_A_STREAM - 1) * c->workers);
+    follow_down("queue-depth", &c->queue_depth, c->max_connections);
+}
+
+/* ---- signals: taken by the main thread alone, one after the other ---- */
+
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* What the configuration had to say, a line each. */
+static void log_warnings(const struct config *c)
+{
+    struct span rest = buf_all(&c->warnings), line;
+
+    while (rest.n) {
+        span_cut(rest, '\n', &line, &rest);
+        log_warn("%.*s", SPAN_FMT(line));
+    }
+}
+
+static void reload(const struct listener *l)
+{
+    struct err e;
+
+    if (server_reload(&server, &e) || listener_reload(l, &e)) {
+        log_error("not reloaded, the old settings stay: %s", e.msg);
+        return;
+    }
+    log_warnings(&server.settings->config);
+    log_info("reloaded");
+}
+
+/* Returns when the daemon is to stop; false: because the ledger has failed. */
+static bool serve(const struct listener *l, const sigset_t *set)
+{
+    int64_t watchdog = notify_watchdog_ms(), next_sign = 0;
+    struct timespec second = {1, 0};
+
+    for (;;) {
+        int sig = sigtimedwait(set, NULL, &second);
+
+        if (watchdog && clock_mono_ns() / 1000000 >= next_sign) {
+            notify_manager("WATCHDOG=1");
+            next_sign = clock_mono_ns() / 1000000 + watchdog;
+        }
+        if (sig == SIGHUP)
+            reload(l);
+        else if (sig > 0)
+            return true;
+        if (ledger_failed(server.ledger))
+            return false;
+    }
+}
+
+static void *watch_for_hurry(void *ctx)
+{
+    const sigset_t *set = ctx;
+    int sig;
+
+    do
+        sigwait(set, &sig);
+    while (sig == SIGHUP);
+    atomic_store(&hurry, true);
+    return NULL;
+}
+
+/* ---- start and stop ---- */
+
+static void stop(struct listener *l, struct workers *w, const sigset_t *set, bool ledger_works)
+{
+    int64_t wait = ledger_works ? server.settings->config.drain_timeout : 0;
+    pthread_t watcher;
+
+    log_info("stopping: requests under way may end within %" PRId64 " s", wait / 1000);
+    atomic_store(&server.draining, true);
+    pthread_create(&watcher, NULL, watch_for_hurry, (void *)set);
+    pthread_detach(watcher);
+    if (!listener_drain(l, wait, &hurry)) {
+        /* Their holds stay open in the ledger; the next start charges them. */
+        log_warn("stopped with requests under way");
+        _exit(ledger_works ? EXIT_CLEAN : EXIT_LEDGER);
+    }
+    queue_close(&server.queue);
+    workers_join(w);
+    listener_stop(l);
+    server_close(&server);
+    upstream_library_finish();
+}
+
+static void log_recovery(const struct ledger_recovery *r)
+{
+    char amount[MONEY_LEN];
+
+    if (r->holds)
+        log_info("recovered: %" PRId64 " holds left open, $%s, charged as interrupted", r->holds,
+                 money_fixed(r->amount, amount));
+}
+
+static int exit_status(const struct err *e)
+{
+    static const int ledger[] = {[ERR_IO] = 1, [ERR_CORRUPT] = 1, [ERR_BUSY] = 1, [ERR_EXISTS] = 1};
+
+    return e->code < sizeof ledger / sizeof *ledger && ledger[e->code] ? EXIT_LEDGER : EXIT_OTHER;
+}
+
+static int run(struct config *c)
+{
+    struct ledger_recovery found = {0};
+    struct listener *l;
+    struct workers *w;
+    sigset_t set;
+    struct err e;
+    bool ledger_works;
+
+    block_signals(&set);
+    prctl(PR_SET_DUMPABLE, 0); /* no core dump with keys in it, no other process reading our memory */
+    log_warnings(c);
+    fit_limits(c);
+    upstream_library_init();
+    if (server_open(&server, c, &found, &e)) {
+        log_error("%s", e.msg);
+        return exit_status(&e);
+    }
+    log_recovery(&found);
+    if (workers_start(&server, (int)server.settings->config.workers, &w, &e) ||
+        listener_start(&server, &l, &e)) {
+        log_error("%s", e.msg);
+        _exit(EXIT_OTHER);
+    }
+    log_plain("ready on %s", listener_url(l));
+    notify_manager("READY=1");
+    ledger_works = serve(l, &set);
+    notify_manager("STOPPING=1");
+    stop(l, w, &set, ledger_works);
+    return ledger_works ? EXIT_CLEAN : EXIT_LEDGER;
+}
+
+int main(int argc, char **argv)
+{
+    enum config_action action;
+    struct config c;
+    struct err e;
+
+    log_init("tokencapd", LOG_INFO);
+    if (config_load(argc, argv, &c, &action, &e)) {
+        log_error("%s", e.msg);
+        return config_exit_status(&e);
+    }
+    if (action != CONFIG_RUN) {
+        config_act(action, &c, stdout);
+        return EXIT_CLEAN;
+    }
+    log_init("tokencapd", (enum log_level)c.log_level);
+    return run(&c);
+}
