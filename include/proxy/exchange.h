@@ -85,6 +85,9 @@ struct exchange {
     int upstream_status;
     bool forwarded; /* the upstream's own answer is what the client gets */
     struct answer answer;
+    int64_t generated; /* tokens of answer.text[0…looked_at), as far as a cap asked */
+    size_t looked_at;
+    bool capped;       /* we ended the stream, validly, at its cap */
     struct settlement settlement;
     nano_t remaining; /* of the tightest budget, after what the exchange has done to it; meaningful
                          with verdict.has_budget */

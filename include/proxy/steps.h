@@ -27,6 +27,13 @@ int64_t afford_tokens(const struct exchange *x, nano_t room, bool strict);
 /* What the request can cost at most with that output limit (0: the bound it has). -1: overflow. */
 int afford_maximum(const struct exchange *x, int64_t limit, nano_t *out, struct err *e) MUST_CHECK;
 
+/* settle.c: the usage as far as it was read, the rest counted here; false when nothing can be said. */
+bool settle_count_answer(struct exchange *x, struct usage *usage);
+
+/* cap.c: whether a stream has generated as much as was held for it, and a valid end for it. */
+bool cap_reached(struct exchange *x);
+bool cap_stop(struct exchange *x, struct buf *out);
+
 /* overbudget.c: the 402 from the verdict. */
 int refuse_over_budget(struct exchange *x);
 

@@ -160,7 +160,13 @@ static bool on_data(void *ctx, struct span bytes)
     buf_clear(&x->reply.body);
     answer_feed(&x->answer, bytes, &x->reply.body);
     pass_on(x, &x->reply.body);
-    return !x->reply.body.failed;
+    if (!cap_reached(x))
+        return !x->reply.body.failed;
+    buf_clear(&x->reply.body);
+    if (!cap_stop(x, &x->reply.body))
+        return true;
+    pass_on(x, &x->reply.body);
+    return false;
 }
 
 /* After the client left, the rest is read for its exact usage, for a while, or given up at once. */
@@ -212,6 +218,8 @@ static int report_failure(struct exchange *x)
 
 static void read_answer(struct exchange *x)
 {
+    if (x->capped)
+        return;
     if (x->reply.streamed) {
         buf_clear(&x->reply.body);
         answer_end(&x->answer, &x->reply.body);
@@ -248,6 +256,8 @@ int step_forward(struct exchange *x, struct upstream *u)
     if (x->target.route->kind == ROUTE_PRICED)
         q.body = request_splice(&x->request, &edits, &spliced);
     answer_init(&x->answer, x->target.route->api, edits.include_usage);
+    answer_expect(&x->answer, &x->request);
+    x->answer.may_stop = c->on_cap == ON_CAP_STOP;
     if (!q.url || !make_headers(x, &headers) || spliced.failed)
         x->upstream.end = UPSTREAM_OURS;
     else

@@ -120,7 +120,7 @@ static void log_exchange(const struct exchange *x)
 static bool is_whole(const struct exchange *x)
 {
     if (x->upstream.end != UPSTREAM_WHOLE)
-        return false;
+        return x->capped;
     return x->answer.complete || x->upstream.well_framed;
 }
 

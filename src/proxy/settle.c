@@ -29,7 +29,7 @@ static bool usage_is_final(const struct exchange *x)
 
 static bool came_whole(const struct exchange *x)
 {
-    return x->upstream.end == UPSTREAM_WHOLE || x->answer.complete;
+    return x->upstream.end == UPSTREAM_WHOLE || x->answer.complete || x->capped;
 }
 
 static int price_usage(struct exchange *x, const struct usage *usage, nano_t *cost)
@@ -44,7 +44,7 @@ static int price_usage(struct exchange *x, const struct usage *usage, nano_t *co
 
 /* The provider told nothing usable at the end: the input that it told at the start, or our own count of
  * it, and our count of the text that came. */
-static bool count_answer(struct exchange *x, struct usage *usage)
+bool settle_count_answer(struct exchange *x, struct usage *usage)
 {
     struct text_counter counter = tokcache_counter(x->server->tokens);
     int64_t output = counter.count(counter.ctx, x->count.encoding, buf_all(&x->answer.text));
@@ -77,7 +77,7 @@ static void judge(struct exchange *x, struct settlement *s)
         s->state = HOLD_SETTLED;
         s->charge_hold = false;
         s->usage = x->answer.usage;
-    } else if ((came_whole(x) || is_cancelled(x)) && count_answer(x, &s->usage) &&
+    } else if ((came_whole(x) || is_cancelled(x)) && settle_count_answer(x, &s->usage) &&
                price_usage(x, &s->usage, &s->cost) == 0) {
         s->charge_hold = false;
     }
