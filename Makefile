@@ -39,7 +39,7 @@ SHARE    := $(BUILD)/share/tokencap
 all: $(PROGRAMS) share $(DOCS)
 
 # The commands a newcomer types install what is missing before anything else; `make` alone never does.
-NEEDS_DEPS := $(if $(filter check demo run e2e,$(MAKECMDGOALS)),deps)
+NEEDS_DEPS := $(if $(filter check demo run e2e bench,$(MAKECMDGOALS)),deps)
 
 config.mk: configure config.mk.in | $(NEEDS_DEPS)
 	./configure --quiet $(CONFIGURE_FLAGS)
@@ -256,6 +256,12 @@ uninstall:
 	  $(patsubst man/%,$(DESTDIR)$(mandir)/man[158]/%,$(wildcard man/*.[1-8])) \
 	  $(DESTDIR)$(bashdir)/tokencap $(DESTDIR)$(bashdir)/tokencapd $(DESTDIR)$(zshdir)/_tokencap
 	rm -rf $(DESTDIR)$(datadir)/tokencap
+
+# Beside nginx and the bare upstream; writes docs/performance.md. ROUNDS=5 SECONDS=3.
+.PHONY: bench
+bench: all $(BUILD)/bin/tokencap-sim
+	@./deps.sh nginx wrk
+	TOKENCAP_BUILD=$(BUILD) python3 test/bench/bench.py
 
 .PHONY: clean distclean
 clean:

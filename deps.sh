@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what building and testing need and this machine lacks, from Debian's packages.
-# Silent when nothing is missing.
+# Silent when nothing is missing. Arguments are further packages to have.
 set -eu
 
 packages="
@@ -15,6 +15,8 @@ packages="
 python3 -c 'import ensurepip, sqlite3, venv' 2>/dev/null || packages="$packages python3 python3-venv"
 command -v node >/dev/null || packages="$packages nodejs"
 command -v npm >/dev/null || packages="$packages npm"
+
+packages="$packages $*"
 
 missing=
 for package in $packages; do
