@@ -245,10 +245,11 @@ static int read_fields(struct exchange *x, json_t *root, struct budget *b)
 {
     struct reader in = {.text = buf_all(&x->body), .out = b, .r = &x->refusal};
     const struct field *f;
+    const char *key;
 
-    json_object_foreach(root, in.field, in.value) {
-        if (!(f = find_field(in.field)))
-            return refuse(&x->refusal, REFUSE_INVALID_REQUEST, NULL, "%.100s: no such field", in.field);
+    json_object_foreach(root, key, in.value) {
+        if (!(f = find_field(key)))
+            return refuse(&x->refusal, REFUSE_INVALID_REQUEST, NULL, "%.100s: no such field", key);
         in.field = f->name; /* the refusal outlives the parsed body */
         if (f->read(&in))
             return -1;
