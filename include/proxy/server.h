@@ -35,7 +35,7 @@ struct server {
     struct metrics metrics;
     struct feed feed;         /* the newest requests, for live viewers */
     struct sessions sessions; /* browsers that showed the admin token */
-    char instance[17];    /* random: how a request that comes back to us is recognised */
+    char instance[28];    /* "tokencap-" and 16 random digits: our name in Via */
     int64_t started_ms;
     _Atomic int64_t memory; /* bytes of requests and answers in flight */
     sem_t big_parses;       /* as many large bodies are parsed at once as there are cores */

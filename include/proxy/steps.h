@@ -27,6 +27,9 @@ int64_t afford_tokens(const struct exchange *x, nano_t room, bool strict);
 /* What the request can cost at most with that output limit (0: the bound it has). -1: overflow. */
 int afford_maximum(const struct exchange *x, int64_t limit, nano_t *out, struct err *e) MUST_CHECK;
 
+/* forward.c: whether the client may take what it got for the whole answer. */
+bool answer_is_whole(const struct exchange *x);
+
 /* settle.c: the usage as far as it was read, the rest counted here; false when nothing can be said. */
 bool settle_count_answer(struct exchange *x, struct usage *usage);
 

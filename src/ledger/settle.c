@@ -169,15 +169,20 @@ struct settle_op {
     nano_t *remaining; /* the waiter's; NULL: nobody asks */
 };
 
-static int check_open(const struct hold *h, const struct settle_op *s, struct err *e)
+const char *hold_state_name(enum hold_state s)
 {
     static const char *const names[] = {"open", "settled", "voided", "estimated", "interrupted"};
 
+    return names[s];
+}
+
+static int check_open(const struct hold *h, const struct settle_op *s, struct err *e)
+{
     if (!h)
         return err_set(e, ERR_NOT_FOUND, "there is no open hold %lld", (long long)s->hold_id);
     if (!hold_may_become(h->state, s->end.state))
         return err_set(e, ERR_EXISTS, "hold %lld is %s and cannot become %s", (long long)s->hold_id,
-                       names[h->state], names[s->end.state]);
+                       hold_state_name(h->state), hold_state_name(s->end.state));
     for (int i = 0; i < ATS; i++)
         if (h->at[i] && h->at[i]->now.spent > SPENT_MAX)
             return err_set(e, ERR_LIMIT, "the amount spent by a budget is out of range");

@@ -360,12 +360,9 @@ static int say(struct exchange *x, int status, bool success, const char *message
     return admin_reply(x, status, "application/json");
 }
 
-static int say_none(struct exchange *x, const struct which *which)
+static int say_none(struct exchange *x)
 {
-    char text[PROJECT_ID_MAX + 64];
-
-    snprintf(text, sizeof text, "No budget found for %s", which->name);
-    return say(x, 404, false, text);
+    return say(x, 404, false, "No budget found for this project");
 }
 
 /* ---- the endpoints ---- */
@@ -419,7 +416,7 @@ static int delete_budget(struct exchange *x, const struct which *which)
 
     if (ledger_budget_delete(x->server->ledger, which->scope, x->project, which->token_id,
                              clock_wall_ms(), &e))
-        return e.code == ERR_NOT_FOUND ? say_none(x, which) : admin_refuse_ledger(x, &e);
+        return e.code == ERR_NOT_FOUND ? say_none(x) : admin_refuse_ledger(x, &e);
     snprintf(text, sizeof text, "Budget deleted for %s", which->name);
     return say(x, 200, true, text);
 }
@@ -445,7 +442,7 @@ int admin_budget_reset(struct exchange *x)
         return -1;
     if (ledger_budget_reset(x->server->ledger, which.scope, x->project, which.token_id,
                             clock_wall_ms(), &e))
-        return e.code == ERR_NOT_FOUND ? say_none(x, &which) : admin_refuse_ledger(x, &e);
+        return e.code == ERR_NOT_FOUND ? say_none(x) : admin_refuse_ledger(x, &e);
     snprintf(text, sizeof text, "Budget reset for %s", which.name);
     return say(x, 200, true, text);
 }

@@ -4,10 +4,17 @@
 
 #define BIG_BODY (1 << 20)
 
-/* The mark that this proxy puts on what it sends upstream: seen again, it is a loop. */
+/* Our own name in Via (RFC 9110 §7.6.3): an upstream leads back here. */
 static bool came_from_us(const struct exchange *x)
 {
-    return header_has_token(headers_get(&x->headers, "x-tokencap-via"), x->server->instance);
+    struct span via = headers_get(&x->headers, "via"), hop;
+
+    while (via.n) {
+        span_cut(via, ',', &hop, &via);
+        if (span_ends(span_trim(hop), span_of(x->server->instance)))
+            return true;
+    }
+    return false;
 }
 
 static int check_waiting(struct exchange *x)

@@ -27,7 +27,7 @@ static const char *make_url(struct exchange *x)
 static bool stays_here(const struct exchange *x, const struct header *h, struct span connection)
 {
     static const char *const ours[] = {"host", "content-length", "accept-encoding", "expect", "cookie",
-                                       "forwarded", "x-forwarded-for"};
+                                       "forwarded", "x-forwarded-for", "via"};
 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (span_eq_nocase(h->name, span_of(ours[i])))
@@ -62,7 +62,7 @@ static bool add_key(struct exchange *x, struct headers *out)
 static bool make_headers(struct exchange *x, struct headers *out)
 {
     struct span connection = headers_get(&x->headers, "connection");
-    struct span via = headers_get(&x->headers, "x-tokencap-via");
+    struct span via = headers_get(&x->headers, "via");
 
     for (int i = 0; i < x->headers.n; i++)
         if (!stays_here(x, &x->headers.list[i], connection) &&
@@ -70,7 +70,7 @@ static bool make_headers(struct exchange *x, struct headers *out)
             return false;
     return add_key(x, out) &&
            headers_add(out, &x->arena, SPAN("Accept-Encoding"), SPAN("identity")) &&
-           headers_addf(out, &x->arena, "X-Tokencap-Via", "%.*s%s%s", SPAN_FMT(via), via.n ? ", " : "",
+           headers_addf(out, &x->arena, "Via", "%.*s%s1.1 %s", SPAN_FMT(via), via.n ? ", " : "",
                         x->server->instance);
 }
 
@@ -202,6 +202,26 @@ static const struct {
     [UPSTREAM_CUT] = {REFUSE_UPSTREAM_FAILED, "The upstream answered with a redirect, which is not followed."},
     [UPSTREAM_OURS] = {REFUSE_INTERNAL, "No memory to send this request."},
 };
+
+/* A body that begins like an object and does not end like one was longer than its length said. */
+static bool looks_cut(struct span body)
+{
+    while (body.n && strchr(" \t\r\n", body.p[body.n - 1]))
+        body.n--;
+    return body.n && body.p[0] == '{' && body.p[body.n - 1] != '}';
+}
+
+/* CURLE_OK does not mean complete: a stream is whole at its dialect's own end, a body when it is whole
+ * JSON, or at least when nothing says that it is not. */
+bool answer_is_whole(const struct exchange *x)
+{
+    if (x->capped || x->answer.complete)
+        return x->capped || x->upstream.end == UPSTREAM_WHOLE;
+    if (x->upstream.end != UPSTREAM_WHOLE || x->reply.streamed)
+        return false;
+    return x->upstream.well_framed &&
+           (x->target.route->kind != ROUTE_PRICED || !looks_cut(buf_all(&x->reply.body)));
+}
 
 static int report_failure(struct exchange *x)
 {

@@ -116,14 +116,6 @@ static void log_exchange(const struct exchange *x)
              (clock_mono_ns() - x->arrived_ns) / 1000000, x->upstream.first_byte_ms);
 }
 
-/* Whether the client may take what it got for the whole answer. */
-static bool is_whole(const struct exchange *x)
-{
-    if (x->upstream.end != UPSTREAM_WHOLE)
-        return x->capped;
-    return x->answer.complete || x->upstream.well_framed;
-}
-
 /* An answer that broke off: what came, then a reset, never a clean end. */
 static bool break_off(struct exchange *x)
 {
@@ -154,7 +146,7 @@ static void send_buffered(struct exchange *x)
     }
     reply_add_ids(x, &r->headers);
     tally_exchange(x); /* first: who has its answer finds it counted */
-    if (!x->refused && x->forwarded && !is_whole(x) && break_off(x))
+    if (!x->refused && x->forwarded && !answer_is_whole(x) && break_off(x))
         return;
     once_set(&x->answered);
 }
@@ -163,7 +155,7 @@ static void end_stream(struct exchange *x)
 {
     reply_add_actuals(x, &x->reply.trailers);
     tally_exchange(x);
-    ring_close(&x->reply.ring, is_whole(x) ? RING_WHOLE : RING_BROKEN);
+    ring_close(&x->reply.ring, answer_is_whole(x) ? RING_WHOLE : RING_BROKEN);
 }
 
 int step_finish(struct exchange *x, struct upstream *u)

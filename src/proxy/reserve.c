@@ -68,6 +68,8 @@ static bool shrink(struct exchange *x)
     if (!v->strict || v->unbounded || limit < x->settings->config.min_affordable_tokens ||
         afford_maximum(x, limit, &x->reservation.maximum, &e))
         return false;
+    if (x->reservation.estimate > x->reservation.maximum)
+        x->reservation.estimate = x->reservation.maximum;
     x->applied_max_tokens = limit;
     return true;
 }

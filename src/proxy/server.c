@@ -106,7 +106,7 @@ int server_open(struct server *s, struct config *c, struct ledger_recovery *foun
         config_finish(c);
         return err_set(e, ERR_IO, "getrandom failed");
     }
-    snprintf(s->instance, sizeof s->instance, "%016" PRIx64, instance);
+    snprintf(s->instance, sizeof s->instance, "tokencap-%016" PRIx64, instance);
 
     if (settings_create(c, &s->settings, e))
         return -1;

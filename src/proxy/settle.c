@@ -27,11 +27,6 @@ static bool usage_is_final(const struct exchange *x)
     return a->usage.seen && !a->usage.suspicious;
 }
 
-static bool came_whole(const struct exchange *x)
-{
-    return x->upstream.end == UPSTREAM_WHOLE || x->answer.complete || x->capped;
-}
-
 static int price_usage(struct exchange *x, const struct usage *usage, nano_t *cost)
 {
     struct err e;
@@ -77,7 +72,7 @@ static void judge(struct exchange *x, struct settlement *s)
         s->state = HOLD_SETTLED;
         s->charge_hold = false;
         s->usage = x->answer.usage;
-    } else if ((came_whole(x) || is_cancelled(x)) && settle_count_answer(x, &s->usage) &&
+    } else if ((answer_is_whole(x) || is_cancelled(x)) && settle_count_answer(x, &s->usage) &&
                price_usage(x, &s->usage, &s->cost) == 0) {
         s->charge_hold = false;
     }

@@ -250,12 +250,22 @@ static const struct {
     {CURLE_OUT_OF_MEMORY, UPSTREAM_LOST, UPSTREAM_BROKEN}, /* a 400 KB header is reported so, too */
 };
 
+static bool is_connected(const struct upstream *u)
+{
+    curl_off_t connected = 0;
+
+    curl_easy_getinfo(u->curl, CURLINFO_CONNECT_TIME_T, &connected);
+    return connected > 0;
+}
+
 static enum upstream_end ending(const struct upstream *u, CURLcode code)
 {
     bool head = u->result->head;
 
     if (u->verdict != UPSTREAM_WHOLE)
         return u->verdict;
+    if (code == CURLE_OPERATION_TIMEDOUT && is_connected(u)) /* a port that does not speak TLS */
+        return UPSTREAM_TLS;
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
         if (endings[i].code == code)
             return head ? endings[i].after : endings[i].before;
