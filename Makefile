@@ -270,3 +270,13 @@ distclean: clean
 	rm -rf config.mk config.log config.status configure autom4te.cache
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# The ledger's proofs at full length, and its speed. See docs/ledger.md; SEED=… repeats a run.
+LEDGER_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/ledger/*.c))
+
+$(BUILD)/test/ledger/%: $(BUILD)/test/ledger/%.o $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+.PHONY: bench-ledger
+bench-ledger: $(BUILD)/test/ledger/bench
+	$<
