@@ -92,6 +92,8 @@ static sqlite3_stmt *bind(struct db *db, const char *sql, const char *types, va_
     sqlite3_stmt *st = prepared(db, sql);
     int rc = SQLITE_OK;
 
+    if (st && strlen(types) != (size_t)sqlite3_bind_parameter_count(st))
+        rc = SQLITE_MISUSE;
     for (int i = 1; st && rc == SQLITE_OK && types[i - 1]; i++) {
         switch (types[i - 1]) {
         case 'i':

@@ -37,9 +37,14 @@ static void die(const struct err *e)
 
 static void settle(struct ledger *l, int64_t hold)
 {
-    struct settlement s = {.hold_id = hold, .state = HOLD_SETTLED, .cost = 700000, .status = 200,
-                           .model = "gpt-4o", .price_version = "2026-11-01",
-                           .price_rule = "exact", .confidence = "high"};
+    struct settlement s = {.hold_id = hold,
+                           .state = HOLD_SETTLED,
+                           .cost = 700000,
+                           .status = 200,
+                           .model = "gpt-4o",
+                           .price_version = "2026-11-01",
+                           .price_rule = "exact",
+                           .confidence = "high"};
     struct err e;
 
     s.now_ms = clock_wall_ms();
@@ -54,9 +59,15 @@ static void settle(struct ledger *l, int64_t hold)
 static void *work(void *arg)
 {
     struct worker *w = arg;
-    struct reservation r = {.run_limit = -1, .provider = "openai", .endpoint = "chat.completions",
-                            .model = "gpt-4o", .estimate = 1000000, .maximum = 2000000,
-                            .bounded = true, .input_tokens = 120, .output_tokens = 300};
+    struct reservation r = {.run_limit = -1,
+                            .provider = "openai",
+                            .endpoint = "chat.completions",
+                            .model = "gpt-4o",
+                            .estimate = 1000000,
+                            .maximum = 2000000,
+                            .bounded = true,
+                            .input_tokens = 120,
+                            .output_tokens = 300};
     struct verdict v;
     struct err e;
 
@@ -110,8 +121,12 @@ static void measure(struct ledger *l, int waiters, int holds, bool with_settleme
         abort();
     pthread_barrier_init(&start, NULL, (unsigned)waiters + 1);
     for (int i = 0; i < waiters; i++) {
-        w[i] = (struct worker){.l = l, .n = n, .number = i, .settle = with_settlement,
-                               .ns = ns + i * n, .start = &start};
+        w[i] = (struct worker){.l = l,
+                               .n = n,
+                               .number = i,
+                               .settle = with_settlement,
+                               .ns = ns + i * n,
+                               .start = &start};
         if (pthread_create(&w[i].thread, NULL, work, &w[i]) != 0)
             abort();
     }
@@ -161,7 +176,8 @@ int main(int argc, char **argv)
     struct ledger *l;
     struct err e;
 
-    snprintf(dir, sizeof dir, "%s/ledger-bench-XXXXXX", argc > 1 + normal ? argv[1 + normal] : "/tmp");
+    snprintf(dir, sizeof dir, "%s/ledger-bench-XXXXXX",
+             argc > 1 + normal ? argv[1 + normal] : "/tmp");
     if (!mkdtemp(dir)) {
         perror(dir);
         return 1;

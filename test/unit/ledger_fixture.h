@@ -17,7 +17,7 @@
 
 /* A real ledger in a directory of its own, and short ways to use it. Times are the tests' own. */
 
-#define T0       INT64_C(1795510000000) /* 2026-11-24T07:26:40Z */
+#define T0       INT64_C(1795510000000) /* 2026-11-24T08:46:40Z */
 #define HOUR     INT64_C(3600000)
 #define DAY      (24 * HOUR)
 #define CENTS(n) ((nano_t)(n)*10000000)
