@@ -118,7 +118,7 @@ deps:
 
 # Everything that must hold before a change goes in.
 .PHONY: check
-check: layers units e2e
+check: layers units check-tokens-short e2e
 
 .PHONY: layers
 layers:
@@ -127,6 +127,36 @@ layers:
 .PHONY: units
 units: $(UNITS) share replay
 	@set -e; for t in $(UNITS); do echo "== $$t"; $$t; done
+
+# Token ids against the encodings' reference implementation, an npm package. `make check-tokens` is the
+# whole proof, some minutes; `make check` compares fewer strings.
+REFERENCE := test/reference/node_modules/.stamp
+BENCH_TEXTS := test/reference/bench/node_modules/.stamp
+STRINGS ?= 1000000
+
+%/node_modules/.stamp: %/package-lock.json %/package.json
+	cd $* && npm ci --silent
+	@touch $@
+
+.PHONY: check-tokens check-tokens-short bench-tokens
+check-tokens: $(BUILD)/test/reference/encode_stream share $(REFERENCE)
+	python3 vocab/make_merges.py --check
+	node test/reference/check_tokens.mjs $< $(SHARE)/vocab $(STRINGS)
+
+ifeq ($(and $(shell command -v node),$(shell command -v npm)),)
+check-tokens-short:
+	@echo "SKIPPED: token ids are not compared with the reference, because node or npm is missing"
+else
+check-tokens-short: $(BUILD)/test/reference/encode_stream share $(REFERENCE)
+	node test/reference/check_tokens.mjs $< $(SHARE)/vocab 50000
+endif
+
+# How fast tokens are counted, against the same reference; writes the page.
+bench-tokens: $(BUILD)/test/reference/bench/bench_count share $(REFERENCE) $(BENCH_TEXTS)
+	node test/reference/bench/bench_tokens.mjs $< $(SHARE)/vocab docs/performance-tokens.md
+
+$(BUILD)/test/reference/%: $(BUILD)/test/reference/%.o $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 # Costs against an independent computation in decimals, a million requests a set of tables.
 CASES ?= 1000000
@@ -187,14 +217,14 @@ FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undef
 FUZZ_OBJS   = $(OBJECTS:$(BUILD)/%=$(BUILD)/fuzz/%)
 
 .PHONY: replay fuzz
-replay: $(FUZZ:%=$(BUILD)/test/fuzz/replay_%)
+replay: $(FUZZ:%=$(BUILD)/test/fuzz/replay_%) share
 	@set -e; for n in $(FUZZ); do echo "== corpus $$n"; \
 	  $(BUILD)/test/fuzz/replay_$$n test/fuzz/corpus/$$n; done
 
 $(BUILD)/test/fuzz/replay_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/test/fuzz/replay.o $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-fuzz: $(FUZZ:%=$(BUILD)/fuzz/bin/%)
+fuzz: $(FUZZ:%=$(BUILD)/fuzz/bin/%) share
 	@set -e; for n in $(FUZZ); do mkdir -p $(BUILD)/fuzz/found/$$n; echo "== fuzz $$n"; \
 	  $(BUILD)/fuzz/bin/$$n -max_total_time=$(TIME) -timeout=10 -print_final_stats=1 -verbosity=0 \
 	    -artifact_prefix=$(BUILD)/fuzz/$$n- $(BUILD)/fuzz/found/$$n test/fuzz/corpus/$$n; done
