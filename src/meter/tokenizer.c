@@ -162,7 +162,7 @@ static int64_t count_part(struct job *j, const char *p, size_t n)
     return known ? known : count_short(j, p, n, key, hash, slot);
 }
 
-static int64_t count_long(struct job *j, const char *p, size_t n)
+static int64_t count_cut(struct job *j, const char *p, size_t n)
 {
     int64_t sum = 0, some;
 
@@ -178,6 +178,25 @@ static int64_t count_long(struct job *j, const char *p, size_t n)
         n -= cut;
     }
     return sum;
+}
+
+static int64_t count_long(struct job *j, const char *p, size_t n)
+{
+    struct wide_key key, *slot;
+    unsigned known;
+    int64_t count;
+
+    if (n > PIECE_WIDE)
+        return count_cut(j, p, n);
+    key = wide_key(p, n, j->image);
+    slot = wide_slot(j->t->cache, &key);
+    known = wide_get(slot, &key);
+    if (known)
+        return known;
+    count = count_cut(j, p, n);
+    if (count > 0)
+        wide_put(slot, &key, (unsigned)count);
+    return count;
 }
 
 /* The tokens of k pieces: what the cache knows at once, the others when their lines have come. */
