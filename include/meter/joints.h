@@ -29,8 +29,9 @@ static inline uint32_t joint_hash(uint32_t left, uint32_t right)
     return (uint32_t)(((uint64_t)left << 24 ^ right) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
-#define JOINT_PARTS (UINT32_C(1) << 24) /* with a last byte: a token has both characters in part   \
-                                         */
+#define JOINT_PARTS                                                                                \
+    (UINT32_C(1) << 24) /* with a last byte: a token has both characters in part                   \
+                         */
 
 static inline bool joint_listed(const struct vocab *v, uint32_t left, uint32_t right)
 {

@@ -7,12 +7,13 @@
 #include "meter/vocab.h"
 
 /*
- * One thread's memory of how many tokens pieces have, in two tables: short pieces, and wide ones of up to
- * PIECE_WIDE bytes. An entry is a piece's whole content, so an answer is never wrong; a newer piece takes
- * an older one's place. Vocabularies share the tables by their tags.
+ * One thread's memory of how many tokens pieces have, in two tables: short pieces, and wide ones of
+ * up to PIECE_WIDE bytes. An entry is a piece's whole content, so an answer is never wrong; a newer
+ * piece takes an older one's place. Vocabularies share the tables by their tags.
  *
- * The free byte of a short key holds the tag (high half) and the count, 1 to 14 (low half). The last two
- * bytes of a wide one hold, from the lowest bit, the count (5 bits), the length (5) and the tag (4).
+ * The free byte of a short key holds the tag (high half) and the count, 1 to 14 (low half). The
+ * last two bytes of a wide one hold, from the lowest bit, the count (5 bits), the length (5) and
+ * the tag (4).
  */
 
 #define PIECE_CACHE_SIZE 32768 /* entries of 16 bytes */

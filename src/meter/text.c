@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "split_ascii.h"
+#include "text_simd.h"
 
 /* The three runs that nearly all text is made of; each returns where its run ends. What they leave
  * is looked at by utf8_valid_len(). */
@@ -44,10 +45,9 @@ static const uint8_t *three_byte_run(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
-size_t text_valid_prefix(struct span s)
+/* The well-formed start of p…end, run by run. */
+static const uint8_t *valid_runs(const uint8_t *p, const uint8_t *end)
 {
-    const uint8_t *start = (const uint8_t *)s.p, *end = start + s.n, *p = start;
-
     while (p < end) {
         const uint8_t *q = three_byte_run(two_byte_run(ascii_run(p, end), end), end);
 
@@ -59,13 +59,23 @@ size_t text_valid_prefix(struct span s)
         }
         p = q;
     }
-    return (size_t)(p - start);
+    return p;
+}
+
+size_t text_valid_prefix(struct span s)
+{
+    const uint8_t *start = (const uint8_t *)s.p, *end = start + s.n, *p = ascii_run(start, end);
+
+    if (p < end && !text_valid_simd((const char *)p, (size_t)(end - p)))
+        return (size_t)(valid_runs(p, end) - start);
+    return s.n;
 }
 
 void text_clean(struct span s, struct buf *out)
 {
     while (s.n) {
-        size_t n = text_valid_prefix(s);
+        const uint8_t *p = (const uint8_t *)s.p;
+        size_t n = (size_t)(valid_runs(p, p + s.n) - p);
 
         buf_add(out, s.p, n);
         s = span_skip(s, n);

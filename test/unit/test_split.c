@@ -14,7 +14,8 @@ static int setup(void **state)
     (void)state;
     for (int rule = 0; rule < SPLIT_PATTERN; rule++) {
         struct err e;
-        if (split_pcre_create(span_of(split_pattern_of((enum split_rule)rule)), &pcre[rule], &e) < 0)
+        if (split_pcre_create(span_of(split_pattern_of((enum split_rule)rule)), &pcre[rule], &e) <
+            0)
             fail_msg("%s", e.msg);
     }
     return 0;
@@ -28,13 +29,15 @@ static int teardown(void **state)
     return 0;
 }
 
-static size_t by_hand(enum split_rule rule, const char *p, size_t n, size_t from, size_t *ends, size_t max)
+static size_t by_hand(enum split_rule rule, const char *p, size_t n, size_t from, size_t *ends,
+                      size_t max)
 {
     return rule == SPLIT_O200K ? split_o200k(p, n, from, ends, max)
                                : split_cl100k(p, n, from, ends, max);
 }
 
-/* The text lies at the very end of an allocation, so that reading past it shows under a sanitizer. */
+/* The text lies at the very end of an allocation, so that reading past it shows under a sanitizer.
+ */
 static void compare(const char *text, size_t n)
 {
     char *p = malloc(n ? n : 1);
@@ -53,8 +56,8 @@ static void compare(const char *text, size_t n)
 
 static size_t in_contexts(char *out, uint32_t cp)
 {
-    static const char *const contexts[] = {"* a*b A* *B", "!*! **a 1*1", "'* '*s *'s", "*\n* \n \n *A",
-                                           "  * ", "A*a\t*/\n/", "*"};
+    static const char *const contexts[] = {
+        "* a*b A* *B", "!*! **a 1*1", "'* '*s *'s", "*\n* \n \n *A", "  * ", "A*a\t*/\n/", "*"};
     size_t n = 0;
 
     for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++)
@@ -63,8 +66,8 @@ static size_t in_contexts(char *out, uint32_t cp)
     return n;
 }
 
-/* Code points of one block of the table differ from those of an equal block in nothing that a splitter
- * looks at: all up to U+3400, then the first block of each kind. */
+/* Code points of one block of the table differ from those of an equal block in nothing that a
+ * splitter looks at: all up to U+3400, then the first block of each kind. */
 static void every_kind_of_code_point(void **state)
 {
     static unsigned char seen[65536];
@@ -83,9 +86,10 @@ static void every_kind_of_code_point(void **state)
 static void strings_of_telling_characters(void **state)
 {
     static const uint32_t alphabet[] = {
-        'a', 'B', 's', 'S', 't', 'l', 'r', 'e', '\'', '\'', ' ', ' ', '\n', '\r', '\t', '/', '!', '1', '9',
-        0x2019, 0x17f, 0xe9, 0xc9, 0x1c5, 0x2b0, 0x4e2d, 0x301, 0x903, 0x20dd, 0xbd, 0x664, 0x2160, 0x85,
-        0xa0, 0x3000, 0xfeff, 0x180e, 0x200d, 0x1f600, 0x378, 0x10ffff, 0xfffd, 0x1d400, 0xff41,
+        'a',  'B',    's',    'S',    't',    'l',     'r',    'e',      '\'',   '\'',    ' ',
+        ' ',  '\n',   '\r',   '\t',   '/',    '!',     '1',    '9',      0x2019, 0x17f,   0xe9,
+        0xc9, 0x1c5,  0x2b0,  0x4e2d, 0x301,  0x903,   0x20dd, 0xbd,     0x664,  0x2160,  0x85,
+        0xa0, 0x3000, 0xfeff, 0x180e, 0x200d, 0x1f600, 0x378,  0x10ffff, 0xfffd, 0x1d400, 0xff41,
     };
     uint64_t seed = 1;
     char text[256];
@@ -103,8 +107,20 @@ static void strings_of_telling_characters(void **state)
 static void long_strings(void **state)
 {
     static const char *const alphabets[] = {
-        "aB ", "aBc dE'", "a'sStTlLrReEvVmMdD ", "ab \n", "a \n\t\r", "a!/\n", "aA1 !'\n/", "0123456789 .,-", " \n\t!", "!/\n\r -='",
-        "aaaaaaaaaaaaaaaaaaaB ", "aaa's'll'tx ", "{}[]\":, \n0aB", "\x01\x1c\x7f\x0b\x0c a!",
+        "aB ",
+        "aBc dE'",
+        "a'sStTlLrReEvVmMdD ",
+        "ab \n",
+        "a \n\t\r",
+        "a!/\n",
+        "aA1 !'\n/",
+        "0123456789 .,-",
+        " \n\t!",
+        "!/\n\r -='",
+        "aaaaaaaaaaaaaaaaaaaB ",
+        "aaa's'll'tx ",
+        "{}[]\":, \n0aB",
+        "\x01\x1c\x7f\x0b\x0c a!",
     };
     uint64_t seed = 7;
     char text[1200];

@@ -77,7 +77,8 @@ static void no_more_ids_than_asked(void **state)
     uint32_t ids[3] = {7, 7, 7};
 
     (void)state;
-    assert_int_equal(tokenizer_encode(tokenizer, ENC_O200K, SPAN("antidisestablishmentarianism"), ids, 2), 6);
+    assert_int_equal(
+        tokenizer_encode(tokenizer, ENC_O200K, SPAN("antidisestablishmentarianism"), ids, 2), 6);
     assert_int_equal(ids[1], 129901);
     assert_int_equal(ids[2], 7);
     assert_int_equal(tokenizer_encode(tokenizer, ENC_O200K, SPAN("hello world"), NULL, 0), 2);
@@ -104,11 +105,14 @@ static void invalid_utf8(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int enc = 0; enc < ENCODINGS; enc++) {
             uint32_t a[32], b[32];
-            int64_t n = tokenizer_encode(tokenizer, (enum encoding)enc, span_of(rows[i].raw), a, 32);
-            int64_t m = tokenizer_encode(tokenizer, (enum encoding)enc, span_of(rows[i].clean), b, 32);
+            int64_t n =
+                tokenizer_encode(tokenizer, (enum encoding)enc, span_of(rows[i].raw), a, 32);
+            int64_t m =
+                tokenizer_encode(tokenizer, (enum encoding)enc, span_of(rows[i].clean), b, 32);
             assert_int_equal(n, m);
             assert_memory_equal(a, b, (size_t)n * sizeof *a);
-            assert_int_equal(tokenizer_count(tokenizer, (enum encoding)enc, span_of(rows[i].raw)), n);
+            assert_int_equal(tokenizer_count(tokenizer, (enum encoding)enc, span_of(rows[i].raw)),
+                             n);
         }
 }
 
@@ -139,16 +143,26 @@ static void models(void **state)
         enum encoding enc;
         bool known;
     } rows[] = {
-        {"gpt-4o", ENC_O200K, true},           {"gpt-4o-mini-2024-07-18", ENC_O200K, true},
-        {"gpt-4", ENC_CL100K, true},           {"gpt-4-0613", ENC_CL100K, true},
-        {"gpt-4.1-nano", ENC_O200K, true},     {"gpt-5.6-sol", ENC_O200K, true},
-        {"gpt-oss-120b", ENC_O200K_HARMONY, true}, {"gpt-3.5-turbo-0125", ENC_CL100K, true},
-        {"text-embedding-3-small", ENC_CL100K, true}, {"text-davinci-003", ENC_P50K, true},
-        {"davinci", ENC_R50K, true},           {"davinci-002", ENC_CL100K, true},
-        {"ft:gpt-4o-mini:org::id", ENC_O200K, true}, {"ft:gpt-4-0613:org", ENC_CL100K, true},
-        {"ft:gpt-4.1-mini:org", ENC_O200K, true},    {"openai/gpt-4", ENC_CL100K, true},
-        {"gpt-6.1-luna", ENC_O200K, false},    {"claude-opus-5", ENC_O200K, false},
-        {"", ENC_O200K, false},                {"gpt-4x", ENC_O200K, false},
+        {"gpt-4o", ENC_O200K, true},
+        {"gpt-4o-mini-2024-07-18", ENC_O200K, true},
+        {"gpt-4", ENC_CL100K, true},
+        {"gpt-4-0613", ENC_CL100K, true},
+        {"gpt-4.1-nano", ENC_O200K, true},
+        {"gpt-5.6-sol", ENC_O200K, true},
+        {"gpt-oss-120b", ENC_O200K_HARMONY, true},
+        {"gpt-3.5-turbo-0125", ENC_CL100K, true},
+        {"text-embedding-3-small", ENC_CL100K, true},
+        {"text-davinci-003", ENC_P50K, true},
+        {"davinci", ENC_R50K, true},
+        {"davinci-002", ENC_CL100K, true},
+        {"ft:gpt-4o-mini:org::id", ENC_O200K, true},
+        {"ft:gpt-4-0613:org", ENC_CL100K, true},
+        {"ft:gpt-4.1-mini:org", ENC_O200K, true},
+        {"openai/gpt-4", ENC_CL100K, true},
+        {"gpt-6.1-luna", ENC_O200K, false},
+        {"claude-opus-5", ENC_O200K, false},
+        {"", ENC_O200K, false},
+        {"gpt-4x", ENC_O200K, false},
     };
 
     (void)state;
@@ -209,8 +223,10 @@ static double seconds(void)
 /* Time grows with length, not with its square: four times the text, at most ten times the time. */
 static void hostile_texts_take_linear_time(void **state)
 {
-    static const char *const shapes[] = {"a", " ", "\n", "\t", " \n", "a ", "ab", "aA", "=-", "A", "'", "'s", "\xcc\x81",
-                                         "A\xcc\x81", "/\n", "0", "\xff", "@", "=", "6", "C", "L", "?", "\xf0\x9f\x98\x80"};
+    static const char *const shapes[] = {
+        "a",    " ", "\n", "\t", " \n",      "a ",        "ab",  "aA",
+        "=-",   "A", "'",  "'s", "\xcc\x81", "A\xcc\x81", "/\n", "0",
+        "\xff", "@", "=",  "6",  "C",        "L",         "?",   "\xf0\x9f\x98\x80"};
     const size_t small = 1 << 17;
 
     (void)state;
@@ -219,9 +235,11 @@ static void hostile_texts_take_linear_time(void **state)
             char *text = hostile(shapes[i], small * 4);
             double t0 = seconds(), t1, t2;
 
-            assert_true(tokenizer_count(tokenizer, (enum encoding)enc, (struct span){text, small}) > 0);
+            assert_true(tokenizer_count(tokenizer, (enum encoding)enc, (struct span){text, small}) >
+                        0);
             t1 = seconds();
-            assert_true(tokenizer_count(tokenizer, (enum encoding)enc, (struct span){text, small * 4}) > 0);
+            assert_true(
+                tokenizer_count(tokenizer, (enum encoding)enc, (struct span){text, small * 4}) > 0);
             t2 = seconds();
             if (t2 - t1 > 10 * (t1 - t0) + 0.05)
                 fail_msg("%s on \"%s\": %.3f s, four times as long: %.3f s",
@@ -281,10 +299,14 @@ static void damaged_vocabularies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(published_vectors),     cmocka_unit_test(counts),
-        cmocka_unit_test(no_more_ids_than_asked), cmocka_unit_test(invalid_utf8),
-        cmocka_unit_test(counting_is_encoding),  cmocka_unit_test(models),
-        cmocka_unit_test(hostile_texts_take_linear_time), cmocka_unit_test(damaged_vocabularies),
+        cmocka_unit_test(published_vectors),
+        cmocka_unit_test(counts),
+        cmocka_unit_test(no_more_ids_than_asked),
+        cmocka_unit_test(invalid_utf8),
+        cmocka_unit_test(counting_is_encoding),
+        cmocka_unit_test(models),
+        cmocka_unit_test(hostile_texts_take_linear_time),
+        cmocka_unit_test(damaged_vocabularies),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
