@@ -38,6 +38,20 @@ SHARE    := $(BUILD)/share/tokencap
 .PHONY: all
 all: $(PROGRAMS) share $(DOCS)
 
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make            build the programs and their manuals in build/
+## make demo       the quick start, against the simulator
+## make run        the daemon, with the keys in the environment (FLAGS=--port=80)
+## make check      every test; SAN=address|undefined|thread under a sanitizer
+## make units e2e  one half of them each
+## make install    to PREFIX=/usr/local; DESTDIR= stages
+## make deps       install what building and testing need
+## make clean      forget what was built
+## README.md lists the longer proofs.
+
 # The commands a newcomer types install what is missing before anything else; `make` alone never does.
 NEEDS_DEPS := $(if $(filter check demo run e2e bench,$(MAKECMDGOALS)),deps)
 
