@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every way of merging gives the same tokens, which spell the piece; counting and encoding any bytes
  * agree in every encoding. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

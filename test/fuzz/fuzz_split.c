@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The hand-written splitters split any text as their patterns do, and cover all of it. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
