@@ -20,7 +20,7 @@
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
 
-enum { EXIT_CLEAN = 0, EXIT_OTHER = 1, EXIT_LEDGER = 74 };
+enum { EXIT_CLEAN = 0, EXIT_OTHER = 1, EXIT_LEDGER = 74, EXIT_CONFIG = 78 };
 
 #define FDS_A_STREAM 4  /* the client's, the upstream's, and libcurl's wake-up pair */
 #define FDS_OF_OURS  64 /* database, log, listener and the like */
@@ -161,11 +161,10 @@ static void log_recovery(const struct ledger_recovery *r)
                  money_fixed(r->amount, amount));
 }
 
-static int exit_status(const struct err *e)
+static int fail(int status, const struct err *e)
 {
-    static const int ledger[] = {[ERR_IO] = 1, [ERR_CORRUPT] = 1, [ERR_BUSY] = 1, [ERR_EXISTS] = 1};
-
-    return e->code < sizeof ledger / sizeof *ledger && ledger[e->code] ? EXIT_LEDGER : EXIT_OTHER;
+    log_error("%s", e->msg);
+    return status;
 }
 
 static int run(struct config *c)
@@ -182,16 +181,14 @@ static int run(struct config *c)
     log_warnings(c);
     fit_limits(c);
     upstream_library_init();
-    if (server_open(&server, c, &found, &e)) {
-        log_error("%s", e.msg);
-        return exit_status(&e);
-    }
+    if (server_open(&server, c, &e))
+        return fail(EXIT_CONFIG, &e);
+    if (server_open_ledger(&server, &found, &e))
+        return fail(EXIT_LEDGER, &e);
     log_recovery(&found);
     if (workers_start(&server, (int)server.settings->config.workers, &w, &e) ||
-        listener_start(&server, &l, &e)) {
-        log_error("%s", e.msg);
-        _exit(EXIT_OTHER);
-    }
+        listener_start(&server, &l, &e))
+        _exit(fail(EXIT_OTHER, &e));
     log_plain("ready on %s", listener_url(l));
     notify_manager("READY=1");
     ledger_works = serve(l, &set);

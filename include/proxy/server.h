@@ -55,9 +55,11 @@ void settings_release(struct server *s, struct settings *set);
 /* Puts newer settings in place of the current ones. Takes them over. */
 void settings_replace(struct server *s, struct settings *set);
 
-/* Opens everything but the listener, in order; what recovery found goes to *found. Takes over c, also on
- * failure. */
-int server_open(struct server *s, struct config *c, struct ledger_recovery *found, struct err *e) MUST_CHECK;
+/* Opens everything but the ledger and the listener. Takes over c, also on failure. */
+int server_open(struct server *s, struct config *c, struct err *e) MUST_CHECK;
+
+/* What recovery found goes to *found. */
+int server_open_ledger(struct server *s, struct ledger_recovery *found, struct err *e) MUST_CHECK;
 void server_close(struct server *s);
 
 /* SIGHUP: reads configuration and prices again. The old ones stay when the new ones are bad. */

@@ -215,7 +215,7 @@ static bool looks_cut(struct span body)
  * JSON, or at least when nothing says that it is not. */
 bool answer_is_whole(const struct exchange *x)
 {
-    if (x->capped || x->answer.complete)
+    if (x->capped || x->answer.complete || x->answer.failed)
         return x->capped || x->upstream.end == UPSTREAM_WHOLE;
     if (x->upstream.end != UPSTREAM_WHOLE || x->reply.streamed)
         return false;

@@ -79,9 +79,9 @@ int server_reload(struct server *s, struct err *e)
     return 0;
 }
 
-static int open_ledger(struct server *s, const struct config *c, struct ledger_recovery *found,
-                       struct err *e)
+int server_open_ledger(struct server *s, struct ledger_recovery *found, struct err *e)
 {
+    const struct config *c = &s->settings->config;
     struct ledger_options o = {
         .path = c->db_path,
         .durable = c->durability == DURABILITY_FULL,
@@ -92,7 +92,7 @@ static int open_ledger(struct server *s, const struct config *c, struct ledger_r
     return ledger_open(&o, found, &s->ledger, e);
 }
 
-int server_open(struct server *s, struct config *c, struct ledger_recovery *found, struct err *e)
+int server_open(struct server *s, struct config *c, struct err *e)
 {
     uint64_t instance;
 
@@ -119,12 +119,8 @@ int server_open(struct server *s, struct config *c, struct ledger_recovery *foun
         goto destroy_tokens;
     if (feed_init(&s->feed, e))
         goto finish_queue;
-    if (open_ledger(s, c, found, e))
-        goto finish_feed;
     return 0;
 
-finish_feed:
-    feed_finish(&s->feed);
 finish_queue:
     queue_finish(&s->queue);
 destroy_tokens:
