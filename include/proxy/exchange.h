@@ -34,6 +34,9 @@ struct reply {
     bool close;              /* close the connection after it */
 };
 
+/* Who has it: a worker takes what is queued, or its connection's thread gives up waiting for one. */
+enum exchange_stage { STAGE_QUEUED, STAGE_TAKEN, STAGE_SHED };
+
 /* How far the money has come. Only steps.h's functions move it. */
 enum exchange_hold { NO_HOLD, HOLD_HELD, HOLD_ENDED };
 
@@ -45,6 +48,7 @@ struct exchange {
     _Atomic int users; /* the connection's thread and the worker */
     char id[REQUEST_ID_LEN + 1];
     int64_t arrived_ns, arrived_ms;
+    int64_t submitted_ns; /* when it was queued */
 
     /* What the client sent. Written before the hand-over, read-only after. */
     enum method method;
@@ -60,6 +64,7 @@ struct exchange {
     char project[PROJECT_ID_MAX + 1];
 
     /* Between the two threads. */
+    _Atomic int stage;            /* enum exchange_stage; leaves QUEUED exactly once */
     struct once answered;         /* reply's status and headers are final; whole, or the ring runs */
     _Atomic int64_t client_gone_ns; /* when its leaving was noticed; 0: it is there */
     pthread_mutex_t fd_lock;
@@ -107,6 +112,9 @@ int exchange_accept(struct exchange *x) MUST_CHECK;
 
 /* The connection's thread, once the body is there: queues it, or refuses it with 503. */
 int exchange_submit(struct exchange *x) MUST_CHECK;
+
+/* The connection's thread: refuses an exchange that no worker has taken in time (-1). */
+int exchange_check_waiting(struct exchange *x) MUST_CHECK;
 
 /* A worker: runs every step, and lets go of the exchange. */
 void exchange_run(struct exchange *x, struct upstream *u);

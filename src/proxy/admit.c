@@ -17,22 +17,10 @@ static bool came_from_us(const struct exchange *x)
     return false;
 }
 
-static int check_waiting(struct exchange *x)
-{
-    int64_t waited = clock_mono_ns() - x->arrived_ns;
-
-    histogram_observe(&x->server->metrics.queue_wait, &bounds_wait, waited);
-    if (waited <= x->settings->config.queue_timeout * 1000000)
-        return 0;
-    metric_add(&x->server->metrics.shed, 1);
-    return refuse(&x->refusal, REFUSE_OVERLOADED, NULL, "No worker was free in time.");
-}
-
 int step_admit(struct exchange *x, struct upstream *u)
 {
     (void)u;
-    if (check_waiting(x))
-        return -1;
+    histogram_observe(&x->server->metrics.queue_wait, &bounds_wait, clock_mono_ns() - x->submitted_ns);
     if (exchange_client_is_gone(x)) /* nobody will read this; nothing was sent and nothing is held */
         return refuse(&x->refusal, REFUSE_OVERLOADED, NULL, "The client left.");
     if (came_from_us(x))

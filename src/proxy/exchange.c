@@ -40,7 +40,14 @@ static const struct step {
     {"finish",  step_finish,  ALL,                true},
 };
 
-void exchange_run(struct exchange *x, struct upstream *u)
+static bool move(struct exchange *x, enum exchange_stage to)
+{
+    int queued = STAGE_QUEUED;
+
+    return atomic_compare_exchange_strong(&x->stage, &queued, to);
+}
+
+static void run_steps(struct exchange *x, struct upstream *u)
 {
     int kind = KIND(x->target.route->kind);
 
@@ -52,7 +59,22 @@ void exchange_run(struct exchange *x, struct upstream *u)
             x->refused = true;
     }
     metric_add(&x->server->metrics.in_flight, -1);
+}
+
+void exchange_run(struct exchange *x, struct upstream *u)
+{
+    if (move(x, STAGE_TAKEN))
+        run_steps(x, u);
     exchange_release(x);
+}
+
+int exchange_check_waiting(struct exchange *x)
+{
+    if (clock_mono_ns() - x->submitted_ns <= x->settings->config.queue_timeout * 1000000 ||
+        !move(x, STAGE_SHED))
+        return 0;
+    metric_add(&x->server->metrics.shed, 1);
+    return refuse(&x->refusal, REFUSE_OVERLOADED, NULL, "No worker was free in time.");
 }
 
 /* ---- beginning and end ---- */
@@ -161,6 +183,7 @@ int exchange_submit(struct exchange *x)
 
     if (atomic_load(&s->draining))
         return refuse(&x->refusal, REFUSE_DRAINING, NULL, "The proxy is shutting down; try again.");
+    x->submitted_ns = clock_mono_ns();
     atomic_fetch_add(&x->users, 1);
     if (queue_push(&s->queue, x))
         return 0;

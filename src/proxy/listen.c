@@ -262,6 +262,8 @@ static enum MHD_Result take(struct MHD_Connection *c, struct exchange *x, struct
 static enum MHD_Result await(struct MHD_Connection *c, struct exchange *x)
 {
     while (!once_wait(&x->answered, LOOK_MS)) {
+        if (exchange_check_waiting(x))
+            return refuse_now(c, x);
         if (!has_left(x->client_fd))
             continue;
         exchange_client_left(x);
