@@ -75,7 +75,7 @@ static int64_t name_behind_point(struct tally *t, struct span name)
 {
     char joined[256] = ".";
 
-    if (name.n >= sizeof joined)
+    if (name.n == 0 || name.n >= sizeof joined)
         return tally_text(t, name);
     memcpy(joined + 1, name.p, name.n);
     return tally_text(t, (struct span){joined, name.n + 1});

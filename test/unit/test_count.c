@@ -414,6 +414,38 @@ static void hostile_requests(void **state)
         "\"x\",", 300000, "\"a\"]}}}]}");
 }
 
+/* A million messages: refused by the usual limits, and bearable where those were raised. */
+static void million_messages(void **state)
+{
+    struct json_limits limits[] = {JSON_LIMITS, {.depth = 128, .nodes = 10000000}};
+    struct arena a;
+    struct request q;
+    struct refusal r;
+    struct count c;
+    struct buf b;
+    int64_t start;
+
+    (void)state;
+    buf_init(&b, 0);
+    buf_str(&b, "{\"model\":\"gpt-4o\",\"messages\":[");
+    for (int i = 0; i < 1000000; i++)
+        buf_str(&b, i ? ",{\"role\":\"user\",\"content\":\"a\"}"
+                      : "{\"role\":\"user\",\"content\":\"a\"}");
+    buf_str(&b, "]}");
+    arena_init(&a, 256u << 20);
+    start = clock_mono_ns();
+    assert_int_equal(request_parse(API_CHAT, buf_all(&b), &limits[0], &a, &q, &r), -1);
+    assert_int_equal(r.kind, REFUSE_JSON_TOO_COMPLEX);
+    assert_int_equal(request_parse(API_CHAT, buf_all(&b), &limits[1], &a, &q, &r), 0);
+    assert_int_equal(count_prompt(&q.prompt, tokenizer_counter(tokenizer), &c), 0);
+    assert_int_equal(c.tokens, 5000003);
+    if (clock_mono_ns() - start > INT64_C(60000000000))
+        fail_msg("took %lld ms", (long long)(clock_mono_ns() - start) / 1000000);
+    request_finish(&q);
+    arena_finish(&a);
+    buf_finish(&b);
+}
+
 static int64_t no_memory(void *ctx, enum encoding enc, struct span text)
 {
     (void)ctx, (void)enc, (void)text;
@@ -442,7 +474,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_counts), cmocka_unit_test(rules),
         cmocka_unit_test(plain_inputs),     cmocka_unit_test(images),
-        cmocka_unit_test(hostile_requests), cmocka_unit_test(counter_fails),
+        cmocka_unit_test(hostile_requests), cmocka_unit_test(million_messages),
+        cmocka_unit_test(counter_fails),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
