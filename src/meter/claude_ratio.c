@@ -2,7 +2,7 @@
 #include "counting.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdint.h>
 
 #include "base/utf8.h"
 
@@ -104,8 +104,17 @@ static int script_of(uint32_t c)
 /* What a text is made of, in characters. */
 struct profile {
     size_t chars[SCRIPTS];
-    size_t letters, symbols; /* ASCII */
+    size_t letters, symbols; /* Latin and ASCII */
     bool kana;
+};
+
+enum { OTHER_ASCII, LETTER, DIGIT, SYMBOL, ASCII_CLASSES };
+
+/* Points, commas and apostrophes belong to prose as much as to code. */
+static const unsigned char ascii_class[128] = {
+    ['!' ... '&'] = SYMBOL, ['(' ... '+'] = SYMBOL,  ['-'] = SYMBOL,         ['/'] = SYMBOL,
+    ['0' ... '9'] = DIGIT,  [':' ... '@'] = SYMBOL,  ['A' ... 'Z'] = LETTER, ['[' ... '`'] = SYMBOL,
+    ['a' ... 'z'] = LETTER, ['{' ... 0x7f] = SYMBOL,
 };
 
 static uint32_t decode(const char *p, size_t n)
@@ -116,20 +125,6 @@ static uint32_t decode(const char *p, size_t n)
     for (size_t i = 1; i < n; i++)
         c = c << 6 | ((unsigned char)p[i] & 0x3f);
     return c;
-}
-
-static size_t profile_ascii(unsigned char c, struct profile *f)
-{
-    if (c >= '0' && c <= '9') {
-        f->chars[DIGITS]++;
-        return 1;
-    }
-    f->chars[LATIN]++;
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
-        f->letters++;
-    else if (c > ' ' && c != '.' && c != ',' && c != '\'')
-        f->symbols++;
-    return 1;
 }
 
 static size_t profile_other(struct span text, struct profile *f)
@@ -145,10 +140,18 @@ static size_t profile_other(struct span text, struct profile *f)
 
 static void profile_text(struct span text, struct profile *f)
 {
+    size_t ascii[ASCII_CLASSES] = {0};
+
     while (text.n) {
         unsigned char c = (unsigned char)text.p[0];
-        text = span_skip(text, c < 0x80 ? profile_ascii(c, f) : profile_other(text, f));
+        if (c < 0x80)
+            ascii[ascii_class[c]]++;
+        text = span_skip(text, c < 0x80 ? 1 : profile_other(text, f));
     }
+    f->chars[DIGITS] += ascii[DIGIT];
+    f->chars[LATIN] += ascii[LETTER] + ascii[SYMBOL] + ascii[OTHER_ASCII];
+    f->letters += ascii[LETTER];
+    f->symbols = ascii[SYMBOL];
 }
 
 /* Languages in Latin letters that are told by their commonest words. */
@@ -161,25 +164,33 @@ static const struct ratio languages[LANGUAGES] = {
 
 static const struct ratio code = {1.18, 1.44};
 
+#define WORD(w)                                                                                    \
+    {                                                                                              \
+        w, sizeof(w) - 1                                                                           \
+    }
+
 static const struct {
-    const char *word;
+    struct span word;
     int language;
 } words[] = {
-    {"the", ENGLISH},   {"of", ENGLISH},    {"and", ENGLISH},   {"to", ENGLISH},
-    {"is", ENGLISH},    {"in", ENGLISH},    {"for", ENGLISH},   {"that", ENGLISH},
-    {"you", ENGLISH},   {"it", ENGLISH},    {"with", ENGLISH},  {"this", ENGLISH},
-    {"der", GERMAN},    {"die", GERMAN},    {"und", GERMAN},    {"das", GERMAN},
-    {"ist", GERMAN},    {"nicht", GERMAN},  {"ein", GERMAN},    {"zu", GERMAN},
-    {"mit", GERMAN},    {"auf", GERMAN},    {"le", FRENCH},     {"les", FRENCH},
-    {"et", FRENCH},     {"est", FRENCH},    {"une", FRENCH},    {"dans", FRENCH},
-    {"pour", FRENCH},   {"du", FRENCH},     {"el", SPANISH},    {"los", SPANISH},
-    {"las", SPANISH},   {"y", SPANISH},     {"una", SPANISH},   {"por", SPANISH},
-    {"es", SPANISH},    {"del", SPANISH},   {"os", PORTUGUESE}, {"uma", PORTUGUESE},
-    {"um", PORTUGUESE}, {"em", PORTUGUESE}, {"do", PORTUGUESE}, {"da", PORTUGUESE},
-    {"ao", PORTUGUESE},
+    {WORD("the"), ENGLISH},    {WORD("of"), ENGLISH},    {WORD("and"), ENGLISH},
+    {WORD("to"), ENGLISH},     {WORD("is"), ENGLISH},    {WORD("in"), ENGLISH},
+    {WORD("for"), ENGLISH},    {WORD("that"), ENGLISH},  {WORD("you"), ENGLISH},
+    {WORD("it"), ENGLISH},     {WORD("with"), ENGLISH},  {WORD("this"), ENGLISH},
+    {WORD("der"), GERMAN},     {WORD("die"), GERMAN},    {WORD("und"), GERMAN},
+    {WORD("das"), GERMAN},     {WORD("ist"), GERMAN},    {WORD("nicht"), GERMAN},
+    {WORD("ein"), GERMAN},     {WORD("zu"), GERMAN},     {WORD("mit"), GERMAN},
+    {WORD("auf"), GERMAN},     {WORD("le"), FRENCH},     {WORD("les"), FRENCH},
+    {WORD("et"), FRENCH},      {WORD("est"), FRENCH},    {WORD("une"), FRENCH},
+    {WORD("dans"), FRENCH},    {WORD("pour"), FRENCH},   {WORD("du"), FRENCH},
+    {WORD("el"), SPANISH},     {WORD("los"), SPANISH},   {WORD("las"), SPANISH},
+    {WORD("y"), SPANISH},      {WORD("una"), SPANISH},   {WORD("por"), SPANISH},
+    {WORD("es"), SPANISH},     {WORD("del"), SPANISH},   {WORD("os"), PORTUGUESE},
+    {WORD("uma"), PORTUGUESE}, {WORD("um"), PORTUGUESE}, {WORD("em"), PORTUGUESE},
+    {WORD("do"), PORTUGUESE},  {WORD("da"), PORTUGUESE}, {WORD("ao"), PORTUGUESE},
 };
 
-#define SAMPLE       (8u << 10) /* bytes that languages are told by */
+#define SAMPLE       (2u << 10) /* bytes that languages are told by */
 #define WORDS_ENOUGH 12         /* fewer say nothing */
 
 static bool is_word_byte(unsigned char c)
@@ -189,8 +200,10 @@ static bool is_word_byte(unsigned char c)
 
 static int word_language(struct span word)
 {
+    char first = (char)(word.p[0] | 0x20);
+
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (span_eq_nocase(word, span_of(words[i].word)))
+        if (words[i].word.p[0] == first && span_eq_nocase(word, words[i].word))
             return words[i].language;
     return NO_LANGUAGE;
 }

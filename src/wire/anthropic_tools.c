@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
 #include "meter/count.h"
 #include "parse.h"
 
@@ -21,30 +19,22 @@ static bool is_local(struct span type)
     return false;
 }
 
-static json_t *shared(const json_t *object, const char *key)
+static void render_member(struct buf *out, const char *label, const json_t *value,
+                          const char *absent)
 {
-    json_t *v = json_object_get(object, key);
-
-    return v ? json_incref(v) : json_object();
+    buf_str(out, label);
+    if (value)
+        json_write(out, value, true);
+    else
+        buf_str(out, absent);
 }
 
 static void render_tool(struct buf *out, const json_t *tool)
 {
-    json_t *seen = json_object();
-    json_t *description = json_object_get(tool, "description");
-    char *text;
-
-    json_object_set_new(seen, "description",
-                        description ? json_incref(description) : json_string(""));
-    json_object_set_new(seen, "name", shared(tool, "name"));
-    json_object_set_new(seen, "parameters", shared(tool, "input_schema"));
-    text = json_dumps(seen, JSON_REAL_PRECISION(15));
-    if (text)
-        buf_str(out, text);
-    else
-        out->failed = true;
-    free(text);
-    json_decref(seen);
+    render_member(out, "{\"description\": ", json_object_get(tool, "description"), "\"\"");
+    render_member(out, ", \"name\": ", json_object_get(tool, "name"), "\"\"");
+    render_member(out, ", \"parameters\": ", json_object_get(tool, "input_schema"), "{}");
+    buf_char(out, '}');
 }
 
 static int parse_choice(struct parse *p)

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "json_scan.h"
 #include "wire/json.h"
 
 /* A walk over text that json_read() accepted: the grammar is known to be kept. */
@@ -18,9 +19,14 @@ static void skip_space(struct walk *w)
 
 static void skip_string(struct walk *w)
 {
-    for (w->at++; w->at < w->n && w->p[w->at] != '"'; w->at++)
+    for (w->at++; w->at < w->n; w->at++) {
+        while (w->at + 8 <= w->n && !json_quote8(w->p + w->at))
+            w->at += 8;
+        if (w->at >= w->n || w->p[w->at] == '"')
+            break;
         if (w->p[w->at] == '\\')
             w->at++;
+    }
     w->at++;
 }
 

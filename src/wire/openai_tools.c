@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
 #include "meter/family.h"
 #include "parse.h"
 
@@ -53,14 +51,6 @@ static void render_comment(struct render *r, const json_t *description)
     buf_char(r->out, '\n');
 }
 
-static void render_json(struct render *r, const json_t *value)
-{
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-
-    buf_str(r->out, text ? text : "null");
-    free(text);
-}
-
 /* How many names of a "required" list are looked at for one property. The list mostly has the
  * properties' own order, so that the search starts where the last one ended. */
 #define REQUIRED_MAX 64
@@ -108,7 +98,7 @@ static void render_examples(struct render *r, const json_t *examples)
     json_array_foreach(examples, i, one)
     {
         buf_str(r->out, "// - ");
-        render_json(r, one);
+        json_write(r->out, one, true);
         buf_char(r->out, '\n');
     }
 }
@@ -123,7 +113,7 @@ static void render_end(struct render *r, const json_t *property, bool last)
         buf_char(r->out, ',');
     if (preset && !r->classic) {
         buf_str(r->out, " // default: ");
-        render_json(r, preset);
+        json_write(r->out, preset, true);
     }
     if (ends)
         buf_char(r->out, '\n');
@@ -185,7 +175,7 @@ static void render_enum(struct render *r, const json_t *list)
     {
         if (i)
             buf_str(r->out, " | ");
-        render_json(r, one);
+        json_write(r->out, one, true);
         if (!json_is_string(one))
             r->inexact = true;
     }

@@ -184,13 +184,16 @@ struct part *parse_add_part(struct parse *p, struct message *m, enum part_kind k
 
 struct span parse_json_text(struct parse *p, const json_t *value)
 {
-    size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
-    size_t n = json_dumpb(value, NULL, 0, flags);
-    char *text = arena_alloc(p->a, n + 1);
+    struct buf text;
+    struct span kept = {NULL, 0};
 
-    if (!text)
-        return (struct span){NULL, 0};
-    return (struct span){text, json_dumpb(value, text, n, flags)};
+    buf_init(&text, 0);
+    if (value)
+        json_write(&text, value, false);
+    if (!text.failed)
+        kept = (struct span){arena_copy(p->a, text.n ? text.p : "", text.n), text.n};
+    buf_finish(&text);
+    return kept;
 }
 
 int parse_unknown(struct parse *p, struct message *m, const json_t *part)

@@ -68,6 +68,9 @@ void parse_mark_kind(struct parse *p, enum token_kind kind);
 struct span json_span(const json_t *string);
 struct span json_member(const json_t *object, const char *key);
 
+/* Appends a value as JSON, compact or with Python's spaces behind commas and colons. */
+void json_write(struct buf *out, const json_t *value, bool spaced);
+
 /* Whether an object has members besides these (a NULL-terminated list). */
 bool json_has_others(const json_t *object, const char *const *known);
 

@@ -57,8 +57,10 @@ static size_t first_brace(struct span body)
 static void ask_usage(struct edits *e)
 {
     struct span options = json_find(e->body, "stream_options", NULL).value;
-    struct span usage = json_find(e->body, "stream_options", "include_usage").value;
+    struct span usage = {NULL, 0};
 
+    if (options.n)
+        usage = json_find(e->body, "stream_options", "include_usage").value;
     if (usage.n)
         replace(e, usage, "true");
     else if (options.n && options.p[0] == '{')
