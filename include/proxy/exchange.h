@@ -128,6 +128,8 @@ void exchange_reply_refusal(struct exchange *x);
 
 /* The connection's thread noticed that the client has left. */
 void exchange_client_left(struct exchange *x);
+/* Looks at the socket: has it? Either thread. */
+bool exchange_client_has_left(struct exchange *x);
 bool exchange_client_is_gone(const struct exchange *x);
 
 /* Cuts the client's connection, so that its thread wakes from a write that will never end. */

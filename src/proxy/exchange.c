@@ -2,6 +2,7 @@
 #include "proxy/exchange.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -218,6 +219,18 @@ void exchange_client_left(struct exchange *x)
 bool exchange_client_is_gone(const struct exchange *x)
 {
     return atomic_load(&x->client_gone_ns) != 0;
+}
+
+bool exchange_client_has_left(struct exchange *x)
+{
+    struct pollfd p = {.events = POLLRDHUP};
+    bool left;
+
+    pthread_mutex_lock(&x->fd_lock);
+    p.fd = x->client_fd;
+    left = p.fd < 0 || (poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)));
+    pthread_mutex_unlock(&x->fd_lock);
+    return left;
 }
 
 void exchange_hang_up(struct exchange *x)

@@ -3,7 +3,6 @@
 
 #include <microhttpd.h>
 #include <netdb.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -39,13 +38,6 @@ static int fd_of(struct MHD_Connection *c)
 static struct conn *conn_of(struct MHD_Connection *c)
 {
     return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-}
-
-static bool has_left(int fd)
-{
-    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-
-    return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
 }
 
 /* ---- a connection and its requests begin and end ---- */
@@ -146,7 +138,7 @@ static ssize_t on_more(void *cls, uint64_t pos, char *out, size_t max)
             return (ssize_t)n;
         if ((end = ring_ended(&x->reply.ring)) != RING_OPEN)
             break;
-        if (ring_abandoned(&x->reply.ring) || has_left(x->client_fd)) {
+        if (ring_abandoned(&x->reply.ring) || exchange_client_has_left(x)) {
             exchange_client_left(x);
             ring_abandon(&x->reply.ring);
             return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -264,7 +256,7 @@ static enum MHD_Result await(struct MHD_Connection *c, struct exchange *x)
     while (!once_wait(&x->answered, LOOK_MS)) {
         if (exchange_check_waiting(x))
             return refuse_now(c, x);
-        if (!has_left(x->client_fd))
+        if (!exchange_client_has_left(x))
             continue;
         exchange_client_left(x);
         return MHD_NO;
