@@ -12,6 +12,7 @@
 #include "meter/estimate.h"
 #include "proxy/access.h"
 #include "proxy/headers.h"
+#include "proxy/ratelimit.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
 #include "proxy/upstream.h"
@@ -82,6 +83,9 @@ struct exchange {
     struct price price;
     struct price_facts facts;
     struct estimate estimate;
+    bool rated; /* `rate` is filled */
+    struct rate_state rate;
+    int64_t rate_tokens; /* taken of the project's tokens a minute */
     enum exchange_hold hold;
     struct reservation reservation;
     struct verdict verdict;

@@ -27,6 +27,7 @@ bool headers_addf(struct headers *h, struct arena *a, const char *name, const ch
 
 /* The first of that name (any case); p == NULL when there is none. */
 struct span headers_get(const struct headers *h, const char *name);
+void headers_remove(struct headers *h, const char *name); /* each of that name */
 int headers_count(const struct headers *h, const char *name);
 
 /* Whether a comma-separated header value has that token (any case). */

@@ -95,6 +95,12 @@ X(INT, max_connections, "max-connections", "TOKENCAP_MAX_CONNECTIONS", "4096", 1
   "down, and the log says so.") \
 X(INT, queue_depth, "queue-depth", "TOKENCAP_QUEUE_DEPTH", "4096", 1, 1000000, NULL, STARTUP, LIMITS, \
   "Requests that may wait for a worker; those beyond are answered 503 at once.") \
+X(INT, project_concurrency, "project-concurrency", "TOKENCAP_PROJECT_CONCURRENCY", "0", 0, 1000000, NULL, RELOAD, LIMITS, \
+  "Requests that a project may have in flight; more are answered 429. 0: any number.") \
+X(INT, requests_per_minute, "requests-per-minute", "TOKENCAP_REQUESTS_PER_MINUTE", "0", 0, 1000000000, NULL, RELOAD, LIMITS, \
+  "Requests that a project may make a minute; more are answered 429, with the time to wait. 0: any number.") \
+X(INT, tokens_per_minute, "tokens-per-minute", "TOKENCAP_TOKENS_PER_MINUTE", "0", 0, 1000000000000, NULL, RELOAD, LIMITS, \
+  "Tokens, input and predicted output, that a project may use a minute; corrected by the actual usage. 0: any number.") \
 X(SIZE, max_body, "max-body", "TOKENCAP_MAX_BODY", "32M", 1 * K, 1 * G, NULL, STARTUP, LIMITS, \
   "Largest request body.") \
 X(SIZE, memory_max, "memory-max", "TOKENCAP_MEMORY_MAX", "1G", 1 * M, 1024 * G, NULL, STARTUP, LIMITS, \

@@ -12,6 +12,7 @@
 #include "proxy/config.h"
 #include "proxy/feed.h"
 #include "proxy/metrics.h"
+#include "proxy/ratelimit.h"
 #include "proxy/session.h"
 #include "proxy/tokcache.h"
 
@@ -31,6 +32,7 @@ struct server {
     struct ledger *ledger;
     struct vocabs *vocabs;
     struct tokcache *tokens;
+    struct ratelimit *rates;
     struct queue queue; /* of struct exchange */
     struct metrics metrics;
     struct feed feed;         /* the newest requests, for live viewers */

@@ -16,9 +16,11 @@ int step_count(struct exchange *x, struct upstream *u);   /* input tokens */
 int step_price(struct exchange *x, struct upstream *u);   /* the model's price */
 int step_predict(struct exchange *x, struct upstream *u); /* output, cost, bounds */
 int step_quote(struct exchange *x, struct upstream *u);   /* /v1/estimate: the answer is the prediction */
+int step_limit(struct exchange *x, struct upstream *u);   /* the project's rate limits, or 429 */
 int step_reserve(struct exchange *x, struct upstream *u); /* hold it, or 402 */
 int step_forward(struct exchange *x, struct upstream *u); /* to the upstream, and its answer back */
 int step_settle(struct exchange *x, struct upstream *u);  /* end the hold, once it is open */
+int step_unlimit(struct exchange *x, struct upstream *u); /* give back what was taken too much */
 int step_finish(struct exchange *x, struct upstream *u);  /* what is left of the reply; the log line */
 
 /* afford.c: the largest output limit of one answer whose hold fits into `room`; 0: none. strict says what
@@ -45,6 +47,9 @@ int refuse_over_budget(struct exchange *x);
 void tally_exchange(struct exchange *x);
 void tally_refused_early(struct exchange *x);
 void tally_cache(struct exchange *x, nano_t *saved, nano_t *premium);
+
+/* limit.c: x-ratelimit-* headers, where the project has limits that are tighter than what the upstream told. */
+void limit_add_headers(struct exchange *x, struct headers *h);
 
 /* reply.c: the X-Tokencap-* headers. Predictions as far as the exchange came; actual figures once it has
  * been settled. */

@@ -35,9 +35,11 @@ static const struct step {
     {"price",   step_price,   PRICED | ESTIMATED, false},
     {"predict", step_predict, PRICED | ESTIMATED, false},
     {"quote",   step_quote,   ESTIMATED,          false},
+    {"limit",   step_limit,   PRICED,             false},
     {"reserve", step_reserve, PRICED,             false},
     {"forward", step_forward, PRICED | FORWARDED, false},
     {"settle",  step_settle,  PRICED,             true},
+    {"unlimit", step_unlimit, PRICED,             true},
     {"finish",  step_finish,  ALL,                true},
 };
 

@@ -111,6 +111,7 @@ static bool begin_stream(struct exchange *x)
     if (ring_init(&x->reply.ring, RING_SIZE, &e))
         return false;
     reply_add_predictions(x, &x->reply.headers);
+    limit_add_headers(x, &x->reply.headers);
     reply_add_ids(x, &x->reply.headers);
     headers_add(&x->reply.headers, &x->arena, SPAN("Trailer"),
                 SPAN("X-Tokencap-Input-Tokens, X-Tokencap-Output-Tokens, X-Tokencap-Cost-USD, "

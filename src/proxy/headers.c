@@ -39,6 +39,16 @@ struct span headers_get(const struct headers *h, const char *name)
     return (struct span){NULL, 0};
 }
 
+void headers_remove(struct headers *h, const char *name)
+{
+    int kept = 0;
+
+    for (int i = 0; i < h->n; i++)
+        if (!span_eq_nocase(h->list[i].name, span_of(name)))
+            h->list[kept++] = h->list[i];
+    h->n = kept;
+}
+
 int headers_count(const struct headers *h, const char *name)
 {
     struct span wanted = span_of(name);

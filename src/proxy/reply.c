@@ -91,7 +91,7 @@ void exchange_reply_refusal(struct exchange *x)
         x->refusal.retry_after = 1 + (int)(x->arrived_ns / 1000 % 5); /* jittered: the shed do not all come back at once */
     if (x->refusal.retry_after)
         add_int(x, &r->headers, "Retry-After", x->refusal.retry_after);
-    if (kind == REFUSE_BUDGET_EXCEEDED)
+    if (kind == REFUSE_BUDGET_EXCEEDED || (kind == REFUSE_RATE_LIMITED && !x->refusal.retry_after))
         headers_add(&r->headers, &x->arena, SPAN("x-should-retry"), SPAN("false"));
     if (kind == REFUSE_WRONG_METHOD)
         headers_add(&r->headers, &x->arena, SPAN("Allow"), span_of(route_allow(&x->target, &x->arena)));
@@ -144,6 +144,7 @@ static void send_buffered(struct exchange *x)
     } else {
         reply_add_predictions(x, &r->headers);
     }
+    limit_add_headers(x, &r->headers);
     reply_add_ids(x, &r->headers);
     tally_exchange(x); /* first: who has its answer finds it counted */
     if (!x->refused && x->forwarded && !answer_is_whole(x) && break_off(x))

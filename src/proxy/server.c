@@ -115,14 +115,18 @@ int server_open(struct server *s, struct config *c, struct err *e)
         goto release_settings;
     if (tokcache_create(s->vocabs, (size_t)c->token_cache_size, &s->tokens, e))
         goto close_vocabs;
-    if (queue_init(&s->queue, (size_t)c->queue_depth, e))
+    if (ratelimit_create(&s->rates, e))
         goto destroy_tokens;
+    if (queue_init(&s->queue, (size_t)c->queue_depth, e))
+        goto destroy_rates;
     if (feed_init(&s->feed, e))
         goto finish_queue;
     return 0;
 
 finish_queue:
     queue_finish(&s->queue);
+destroy_rates:
+    ratelimit_destroy(s->rates);
 destroy_tokens:
     tokcache_destroy(s->tokens);
 close_vocabs:
@@ -139,6 +143,7 @@ void server_close(struct server *s)
     ledger_close(s->ledger);
     feed_finish(&s->feed);
     queue_finish(&s->queue);
+    ratelimit_destroy(s->rates);
     tokcache_destroy(s->tokens);
     vocabs_close(s->vocabs);
     settings_release(s, s->settings);
