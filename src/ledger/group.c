@@ -195,6 +195,7 @@ static void now_full(struct ledger *l)
     if (!w->full)
         log_warn("the disk of the ledger is full: new requests are refused until there is room");
     w->full = true;
+    w->checkpoint_at = 1;
     w->probe_ns = clock_mono_ns() + PROBE_NS;
     ballast_drop(&l->ballast);
 }
@@ -215,18 +216,20 @@ static void run_each(struct ledger *l, struct op *ops)
     }
 }
 
-/* With the ballast given up, what ends a hold may still fit. */
+/* With the ballast given up and the log moved, so that it starts anew in the room that it has, what
+ * ends a hold may still fit. */
 static void run_on_full_disk(struct ledger *l, struct op *ops)
 {
     struct op *ends;
     enum outcome o;
 
     now_full(l);
+    group_checkpoint(l, true);
     ends = settlements(&ops);
     refuse_new(ops);
     if (!ends)
         return;
-    o = attempt(l, ends);
+    o = atomic_load(&l->failed) ? FATAL : attempt(l, ends);
     if (o == COMMITTED)
         finish_all(ends);
     else if (o == FATAL)
