@@ -2,8 +2,7 @@
 #include "base/clock.h"
 #include "proxy/steps.h"
 
-#define BIG_BODY     (1 << 20)
-#define LONG_WAIT_NS INT64_C(1000000) /* a client may have left meanwhile */
+#define BIG_BODY (1 << 20)
 
 /* Our own name in Via (RFC 9110 §7.6.3): an upstream leads back here. */
 static bool came_from_us(const struct exchange *x)
@@ -20,11 +19,9 @@ static bool came_from_us(const struct exchange *x)
 
 int step_admit(struct exchange *x, struct upstream *u)
 {
-    int64_t waited = clock_mono_ns() - x->submitted_ns;
-
     (void)u;
-    histogram_observe(&x->server->metrics.queue_wait, &bounds_wait, waited);
-    if (waited > LONG_WAIT_NS && exchange_client_has_left(x)) /* nothing was sent and nothing is held */
+    histogram_observe(&x->server->metrics.queue_wait, &bounds_wait, clock_mono_ns() - x->submitted_ns);
+    if (exchange_client_has_left(x)) /* nothing was sent and nothing is held */
         return refuse(&x->refusal, REFUSE_OVERLOADED, NULL, "The client left.");
     if (came_from_us(x))
         return refuse(&x->refusal, REFUSE_LOOP, NULL,
