@@ -6,7 +6,7 @@
 SAN   ?=
 BUILD := build$(if $(SAN),-$(SAN))
 
-ifneq ($(filter-out help deps clean distclean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help deps clean distclean deb,$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
 
@@ -48,6 +48,7 @@ help:
 ## make check      every test; SAN=address|undefined|thread under a sanitizer
 ## make units e2e  one half of them each
 ## make install    to PREFIX=/usr/local; DESTDIR= stages
+## make deb        the Debian package, in build/deb/
 ## make deps       install what building and testing need
 ## make clean      forget what was built
 ## README.md lists the longer proofs.
@@ -306,6 +307,15 @@ uninstall:
 bench: all $(BUILD)/bin/tokencap-sim
 	@./deps.sh nginx wrk
 	TOKENCAP_BUILD=$(BUILD) python3 test/bench/bench.py
+
+# The Debian package, from the files that git knows as they are now, in build/deb/.
+.PHONY: deb
+deb:
+	@command -v dh >/dev/null || { echo 'needs: apt-get install debhelper'; exit 1; }
+	rm -rf build/deb
+	mkdir -p build/deb/tokencap
+	git ls-files -z | tar -c --null -T - | tar -x -C build/deb/tokencap
+	cd build/deb/tokencap && dpkg-buildpackage -us -uc -b
 
 .PHONY: clean distclean
 clean:

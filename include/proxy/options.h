@@ -26,7 +26,8 @@
 X(INT, port, "port", "PORT", "3456", 0, 65535, NULL, BRIEF, SERVICE, \
   "TCP port to listen on. 0 takes any free port, which the ready line then names.") \
 X(ADDRESS, host, "host", "HOST", "0.0.0.0", 1, 64, NULL, BRIEF, SERVICE, \
-  "IPv4 or IPv6 address to listen on.") \
+  "IPv4 or IPv6 address to listen on. 127.0.0.1 serves this host alone; 0.0.0.0 or :: serves every " \
+  "network, and tokencapd(8) says who may then do what.") \
 X(PATH, db_path, "db-path", "DB_PATH", "./tokencap.db", 1, 4000, NULL, BRIEF, SERVICE, \
   "The ledger's SQLite database, created when it does not exist.") \
 X(WORD, durability, "durability", "TOKENCAP_DURABILITY", "full", 0, 0, "full|normal", BRIEF, SERVICE, \
