@@ -48,7 +48,7 @@ help:
 ## make check      every test; SAN=address|undefined|thread under a sanitizer
 ## make units e2e  one half of them each
 ## make install    to PREFIX=/usr/local; DESTDIR= stages
-## make deb        the Debian package, in build/deb/
+## make deb        the Debian package, in build-deb/
 ## make deps       install what building and testing need
 ## make clean      forget what was built
 ## README.md lists the longer proofs.
@@ -308,14 +308,14 @@ bench: all $(BUILD)/bin/tokencap-sim
 	@./deps.sh nginx wrk
 	TOKENCAP_BUILD=$(BUILD) python3 test/bench/bench.py
 
-# The Debian package, from the files that git knows as they are now, in build/deb/.
+# The Debian package, from the files that git knows as they are now, in build-deb/.
 .PHONY: deb
 deb:
 	@command -v dh >/dev/null || { echo 'needs: apt-get install debhelper'; exit 1; }
-	rm -rf build/deb
-	mkdir -p build/deb/tokencap
-	git ls-files -z | tar -c --null -T - | tar -x -C build/deb/tokencap
-	cd build/deb/tokencap && dpkg-buildpackage -us -uc -b
+	rm -rf build-deb
+	mkdir -p build-deb/tokencap
+	git ls-files -z | tar -c --null -T - | tar -x -C build-deb/tokencap
+	cd build-deb/tokencap && dpkg-buildpackage -us -uc -b
 
 .PHONY: clean distclean
 clean:
@@ -323,7 +323,7 @@ clean:
 distclean: clean
 	rm -rf config.mk config.log config.status configure autom4te.cache
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
 # The ledger's proofs at full length, and its speed. See docs/ledger.md; SEED=… repeats a run.
 LEDGER_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/ledger/*.c))
