@@ -133,6 +133,28 @@ static int parse_search_result(struct parse *p, struct message *m, const json_t 
     return parse_blocks(p, m, json_object_get(block, "content"), kind);
 }
 
+/* A deferred tool that a search has found: the model has seen it since. */
+static int parse_reference(struct parse *p, struct message *m, const json_t *block,
+                           enum part_kind kind)
+{
+    struct span name = json_member(block, "tool_name");
+
+    (void)kind;
+    if (!p->loaded)
+        p->loaded = json_object();
+    if (name.p && json_object_setn_new(p->loaded, name.p, name.n, json_true()))
+        return parse_no_memory(p);
+    return parse_opaque(p, m, block);
+}
+
+/* What the provider's own tools said, and other text in a shape of its own. */
+static int parse_textual(struct parse *p, struct message *m, const json_t *block,
+                         enum part_kind kind)
+{
+    (void)kind;
+    return parse_opaque(p, m, block);
+}
+
 static const struct {
     const char *type;
     int (*parse)(struct parse *p, struct message *m, const json_t *block, enum part_kind kind);
@@ -146,6 +168,18 @@ static const struct {
     {"redacted_thinking", parse_redacted},
     {"search_result", parse_search_result},
     {"container_upload", parse_file},
+    {"tool_reference", parse_reference},
+    {"compaction", parse_textual},
+    {"server_tool_use", parse_textual},
+    {"mcp_tool_use", parse_textual},
+    {"mcp_tool_result", parse_textual},
+    {"web_search_tool_result", parse_textual},
+    {"web_fetch_tool_result", parse_textual},
+    {"code_execution_tool_result", parse_textual},
+    {"bash_code_execution_tool_result", parse_textual},
+    {"text_editor_code_execution_tool_result", parse_textual},
+    {"tool_search_tool_result", parse_textual},
+    {"advisor_tool_result", parse_textual},
 };
 
 void parse_cache_control(struct parse *p, const json_t *object)
@@ -183,7 +217,9 @@ static int parse_blocks(struct parse *p, struct message *m, const json_t *conten
         return parse_add_part(p, m, kind, json_span(content)) ? 0 : -1;
     if (!json_is_array(content))
         return parse_unknown(p, m, content);
-    json_array_foreach(content, i, block) if (parse_block(p, m, block, kind)) return -1;
+    json_array_foreach (content, i, block)
+        if (parse_block(p, m, block, kind))
+            return -1;
     return 0;
 }
 

@@ -52,17 +52,25 @@ static int parse_choice(struct parse *p)
     return 0;
 }
 
+/* The model sees a deferred tool only when a search has found it. */
+static bool is_out_of_sight(const struct parse *p, const json_t *tool)
+{
+    struct span name = json_member(tool, "name");
+
+    return json_is_true(json_object_get(tool, "defer_loading")) &&
+           !(name.p && json_object_getn(p->loaded, name.p, name.n));
+}
+
 static void render_tools(struct parse *p, struct buf *out, const json_t *tools)
 {
     const json_t *tool;
     size_t i;
 
-    json_array_foreach(tools, i, tool)
-    {
+    json_array_foreach (tools, i, tool) {
         struct span type = json_member(tool, "type");
         parse_cache_control(p, tool);
-        if (json_is_true(json_object_get(tool, "defer_loading")))
-            continue; /* the model sees it only after a search */
+        if (is_out_of_sight(p, tool))
+            continue;
         p->q->prompt.ntools++;
         p->q->prompt.hosted_tokens += count_hosted_tool(type);
         if (!count_hosted_tool(type))

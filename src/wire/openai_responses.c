@@ -33,8 +33,9 @@ static const char *const known[] = {"background",
                                     "user",
                                     NULL};
 
-#define LOOK_BACK 64 /* how many earlier items are looked at for the call that an output answers   \
-                      */
+#define LOOK_BACK                                                                                  \
+    64 /* how many earlier items are looked at for the call that an output answers                 \
+        */
 
 static struct span answered_name(const json_t *items, size_t at, struct span id)
 {
@@ -124,6 +125,14 @@ static int parse_reference(struct parse *p, const json_t *items, size_t i)
     return 0;
 }
 
+/* What tools were called with and what they said, in a shape of its own. */
+static int parse_textual(struct parse *p, const json_t *items, size_t i)
+{
+    struct message *m = parse_add_message(p, SPAN("assistant"));
+
+    return m ? parse_opaque(p, m, json_array_get(items, i)) : -1;
+}
+
 static const struct {
     const char *type;
     int (*parse)(struct parse *p, const json_t *items, size_t i);
@@ -135,6 +144,21 @@ static const struct {
     {"custom_tool_call_output", parse_output},
     {"reasoning", parse_reasoning},
     {"item_reference", parse_reference},
+    {"web_search_call", parse_textual},
+    {"file_search_call", parse_textual},
+    {"code_interpreter_call", parse_textual},
+    {"local_shell_call", parse_textual},
+    {"local_shell_call_output", parse_textual},
+    {"shell_call", parse_textual},
+    {"shell_call_output", parse_textual},
+    {"apply_patch_call", parse_textual},
+    {"apply_patch_call_output", parse_textual},
+    {"tool_search_call", parse_textual},
+    {"tool_search_output", parse_textual},
+    {"mcp_list_tools", parse_textual},
+    {"mcp_call", parse_textual},
+    {"mcp_approval_request", parse_textual},
+    {"mcp_approval_response", parse_textual},
 };
 
 static int parse_item(struct parse *p, const json_t *items, size_t i)

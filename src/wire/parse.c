@@ -20,8 +20,7 @@ bool json_has_others(const json_t *object, const char *const *known)
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
         const char *const *k = known;
         while (*k && strcmp(*k, key) != 0)
             k++;
@@ -196,7 +195,7 @@ struct span parse_json_text(struct parse *p, const json_t *value)
     return kept;
 }
 
-int parse_unknown(struct parse *p, struct message *m, const json_t *part)
+int parse_opaque(struct parse *p, struct message *m, const json_t *part)
 {
     struct span text = parse_json_text(p, part);
 
@@ -204,6 +203,12 @@ int parse_unknown(struct parse *p, struct message *m, const json_t *part)
         return parse_no_memory(p);
     parse_mark_opaque(p);
     return parse_add_part(p, m, PART_UNKNOWN, text) ? 0 : -1;
+}
+
+int parse_unknown(struct parse *p, struct message *m, const json_t *part)
+{
+    parse_mark_unbounded(p);
+    return parse_opaque(p, m, part);
 }
 
 int parse_image(struct parse *p, struct message *m, struct span url, const json_t *detail)
@@ -239,8 +244,7 @@ static bool is_nested(const json_t *schema)
 
     if (json_object_get(schema, "$defs") || json_object_get(schema, "definitions"))
         return true;
-    json_object_foreach(json_object_get(schema, "properties"), key, property)
-    {
+    json_object_foreach (json_object_get(schema, "properties"), key, property) {
         if (json_object_get(property, "properties") || json_object_get(property, "items") ||
             json_object_get(property, "anyOf") || json_object_get(property, "$ref"))
             return true;

@@ -14,6 +14,7 @@ struct parse {
     struct arena *a;
     struct request *q;
     struct refusal *r;
+    json_t *loaded; /* names of deferred tools that the conversation refers to, or NULL */
 };
 
 /* An API: its parser, and the top-level members that it or nothing in pricing depends on. */
@@ -44,7 +45,9 @@ struct message *parse_add_message(struct parse *p, struct span role) MUST_CHECK;
 struct part *parse_add_part(struct parse *p, struct message *m, enum part_kind kind,
                             struct span text) MUST_CHECK;
 
-/* A part that this program does not know: kept as JSON, makes the prompt opaque. */
+/* A part that is kept as JSON. Opaque: it stands for about as many tokens as its text. Unknown: it may
+ * stand for anything, so that the request has no bound. */
+int parse_opaque(struct parse *p, struct message *m, const json_t *part) MUST_CHECK;
 int parse_unknown(struct parse *p, struct message *m, const json_t *part) MUST_CHECK;
 
 /* An image by its URL: a data URL's size is read, a remote one's is unknown. */

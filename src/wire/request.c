@@ -55,14 +55,17 @@ int request_parse(enum api api, struct span body, const struct json_limits *limi
                   struct request *out, struct refusal *r)
 {
     struct request q = {.body = body, .n = 1, .generates = true, .prompt.api = api};
-    struct parse p = {a, &q, r};
+    struct parse p = {a, &q, r, NULL};
     enum json_fault fault;
     struct err e;
+    bool failed;
 
     fault = json_read(body, limits, &q.root, &e);
     if (fault)
         return refuse(r, json_refusals[fault], NULL, "The request body: %s", e.msg);
-    if (parse_model(&p) || parse_bool(&p, "stream", &q.stream) || endpoints[api]->parse(&p)) {
+    failed = parse_model(&p) || parse_bool(&p, "stream", &q.stream) || endpoints[api]->parse(&p);
+    json_decref(p.loaded);
+    if (failed) {
         json_decref(q.root);
         return -1;
     }
