@@ -9,4 +9,7 @@
  * installed. */
 void data_dir_find(struct buf *out);
 
+/* Where vocabularies that users bring are kept, unless TOKENCAP_VOCAB_DIR names another folder. */
+#define OWN_VOCAB_DIR "/var/lib/tokencap/vocab"
+
 #endif

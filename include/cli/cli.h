@@ -112,12 +112,20 @@ void table_add(struct table *t, struct span cell); /* p == NULL: no value */
 void table_print(const struct table *t, enum layout layout, FILE *out);
 void table_finish(struct table *t);
 
+/* Writes a file whole or not at all: the daemon may read the folder at any time. */
+int write_whole(const char *path, struct span text, struct err *e) MUST_CHECK;
+
 /* ---- what ships with the program ---- */
 
 struct vocabs;
 struct price_table;
 
+/* Ours and the user's. */
 int open_vocabs(struct vocabs **out, struct err *e) MUST_CHECK;
+
+/* The folder of vocabularies that users bring. */
+const char *own_vocab_dir(void);
+
 int open_prices(struct price_table **out, struct err *e) MUST_CHECK;
 
 struct price_dirs {
@@ -161,6 +169,8 @@ int cmd_count(const struct invocation *in, struct err *e);
 int cmd_estimate(const struct invocation *in, struct err *e);
 int cmd_price(const struct invocation *in, struct err *e);
 int cmd_price_import(const struct invocation *in, struct err *e);
+int cmd_vocab_import(const struct invocation *in, struct err *e);
+int cmd_vocab_list(const struct invocation *in, struct err *e);
 int cmd_budget_list(const struct invocation *in, struct err *e);
 int cmd_budget_show(const struct invocation *in, struct err *e);
 int cmd_budget_set(const struct invocation *in, struct err *e);
@@ -174,6 +184,7 @@ int cmd_verify(const struct invocation *in, struct err *e);
 int cmd_backup(const struct invocation *in, struct err *e);
 
 extern const struct flag count_flags[], estimate_flags[], price_flags[], price_import_flags[],
+    vocab_import_flags[], vocab_list_flags[],
     budget_flags[], budget_set_flags[], usage_flags[], token_flags[], token_create_flags[],
     verify_flags[], backup_flags[];
 

@@ -109,6 +109,12 @@ int vocab_of_image(const void *image, size_t size, const char *path, struct voca
 /* Compares the checksum, which reads the whole image. */
 bool vocab_intact(const struct vocab *v);
 
+/* A section that is text. */
+static inline struct span vocab_section(const struct vocab *v, enum vocab_section s)
+{
+    return (struct span){(const char *)v->h + v->h->at[s], v->h->len[s]};
+}
+
 static inline uint32_t vocab_len(const struct vocab *v, uint32_t token)
 {
     return v->tokens[token + 1].at - v->tokens[token].at;

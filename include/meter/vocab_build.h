@@ -40,6 +40,14 @@ struct vocab_use {
 int vocab_build(const struct vocab_source *s, const struct vocab_use *use, struct buf *out,
                 struct err *e) MUST_CHECK;
 
+/*
+ * The image of a vocabulary that a user brings: its rank file, the pattern that its text is split
+ * by, and the models it is for, globs with commas between them ("llama-3*, meta/llama-3*"). The
+ * message of a failure says what is wrong with which of the three.
+ */
+int vocab_import(struct span ranks, struct span pattern, struct span models, struct buf *image,
+                 struct err *e) MUST_CHECK;
+
 /* Fills the double-array trie of the tokens that merging makes; *nodes is the caller's to free. */
 int vocab_trie_build(const struct vocab_source *s, struct vocab_node **nodes, uint32_t *n,
                      struct err *e) MUST_CHECK;

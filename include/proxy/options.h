@@ -41,6 +41,8 @@ X(PATH, data_dir, "data-dir", "TOKENCAP_DATA_DIR", "", 0, 4000, NULL, STARTUP, S
 X(PATH, pricing_dir, "pricing-dir", "TOKENCAP_PRICING_DIR", "", 0, 4000, NULL, RELOAD | BRIEF, SERVICE, \
   "Folder of price tables, which override the shipped ones row by row. Empty: /etc/tokencap/pricing.d " \
   "where that exists.") \
+X(PATH, own_vocab_dir, "vocab-dir", "TOKENCAP_VOCAB_DIR", "", 0, 4000, NULL, STARTUP, SERVICE, \
+  "Folder of the vocabularies that \"tokencap vocab import\" made. Empty: /var/lib/tokencap/vocab.") \
 X(WORD, log_level, "log-level", "TOKENCAP_LOG_LEVEL", "info", 0, 0, "error|warn|info|debug", RELOAD | BRIEF, SERVICE, \
   "The least important lines that are still logged.") \
 X(WORD, log_format, "log-format", "TOKENCAP_LOG_FORMAT", "logfmt", 0, 0, "logfmt|json", STARTUP, SERVICE, \

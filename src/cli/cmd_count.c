@@ -10,7 +10,7 @@ enum { ENCODING, MODEL, IDS, JSONL };
 
 const struct flag count_flags[] = {
     [ENCODING] = {"encoding", "NAME",
-                  "o200k_base (the default), o200k_harmony, cl100k_base, p50k_base or r50k_base."},
+                  "o200k_base (the default), o200k_harmony, cl100k_base, p50k_base, r50k_base, or the name of an imported vocabulary."},
     [MODEL] = {"model", "ID", "Count as this model does."},
     [IDS] = {"ids", NULL, "Print the token ids instead of their number."},
     [JSONL] = {"jsonl", NULL, "Each input line is {\"text\":\"...\"}; print one line for each."},
@@ -34,13 +34,13 @@ static int choose_encoding(const struct invocation *in, struct counting *c, stru
     c->encoding = ENC_O200K;
     if (name && given(in, MODEL))
         return err_set(e, ERR_USAGE, "--encoding and --model exclude each other");
-    if (name && !encoding_from_name(span_of(name), &c->encoding))
+    if (name && !vocabs_encoding_from_name(c->vocabs, span_of(name), &c->encoding))
         return err_set(e, ERR_USAGE,
                        "there is no encoding \"%.80s\"; tokencap count --help lists them", name);
     if (!given(in, MODEL))
         return 0;
-    c->encoding = encoding_of_model(span_of(in->values[MODEL]), &known);
-    if (family_is_claude(family_of_model(span_of(in->values[MODEL])))) {
+    c->encoding = vocabs_encoding_of_model(c->vocabs, span_of(in->values[MODEL]), &known);
+    if (c->encoding < ENCODINGS && family_is_claude(family_of_model(span_of(in->values[MODEL])))) {
         c->model = span_of(in->values[MODEL]);
         if (c->ids)
             return err_set(e, ERR_USAGE, "the token ids of Claude models are not public");
@@ -48,20 +48,23 @@ static int choose_encoding(const struct invocation *in, struct counting *c, stru
     }
     if (!known)
         fprintf(stderr, "tokencap: no encoding is known for %s; counted as %s\n", in->values[MODEL],
-                encoding_name(c->encoding));
+                vocabs_encoding_name(c->vocabs, c->encoding));
     return 0;
 }
 
 static int begin(const struct invocation *in, struct counting *c, struct err *e)
 {
     *c = (struct counting){.ids = given(in, IDS)};
-    if (choose_encoding(in, c, e) < 0 || open_vocabs(&c->vocabs, e) < 0)
+    if (open_vocabs(&c->vocabs, e) < 0)
         return -1;
-    c->tokenizer = tokenizer_create(c->vocabs);
-    if (c->tokenizer)
-        return 0;
+    if (choose_encoding(in, c, e) == 0) {
+        c->tokenizer = tokenizer_create(c->vocabs);
+        if (c->tokenizer)
+            return 0;
+        err_set(e, ERR_MEMORY, "no memory");
+    }
     vocabs_close(c->vocabs);
-    return err_set(e, ERR_MEMORY, "no memory");
+    return -1;
 }
 
 static void end(struct counting *c)

@@ -122,8 +122,7 @@ const struct flag price_import_flags[] = {
     {NULL, NULL, NULL},
 };
 
-/* Whole or not at all: the daemon may read the folder at any time. */
-static int write_whole(const char *path, struct span text, struct err *e)
+int write_whole(const char *path, struct span text, struct err *e)
 {
     struct buf beside;
     FILE *f;

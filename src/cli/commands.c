@@ -23,6 +23,15 @@ const struct command commands[] = {
      "table of the rows that are new or differ, in the folder of price tables that override the "
      "shipped ones.",
      price_import_flags, cmd_price_import},
+    {"vocab import", "RANKS", 1, 1, "count other models exactly, by their own vocabulary",
+     "Makes a vocabulary of a rank file, as Llama, Qwen, DeepSeek and Mistral models ship it (lines of "
+     "a token in base64 and its rank), and of the pattern that their text is split by. From then on "
+     "the models that --models names are counted by it.",
+     vocab_import_flags, cmd_vocab_import},
+    {"vocab list", "", 0, 0, "show the vocabularies",
+     "Prints a table of the encodings: those of the program, and those imported with the models they "
+     "are for.",
+     vocab_list_flags, cmd_vocab_list},
     {"budget list", "", 0, 0, "show every budget",
      "Prints a table of all budgets the daemon keeps.", budget_flags, cmd_budget_list},
     {"budget show", "[PROJECT]", 0, 1, "show one budget",

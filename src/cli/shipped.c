@@ -27,13 +27,28 @@ static char *shipped(const char *name, struct err *e)
     return NULL;
 }
 
+const char *own_vocab_dir(void)
+{
+    const char *own = env_value("TOKENCAP_VOCAB_DIR");
+
+    return own ? own : OWN_VOCAB_DIR;
+}
+
 int open_vocabs(struct vocabs **out, struct err *e)
 {
     char *dir = shipped("vocab", e);
-    int r = dir ? vocabs_open(dir, out, e) : -1;
+    struct vocabs *v;
+    int r = dir ? vocabs_open(dir, &v, e) : -1;
 
     free(dir);
-    return r;
+    if (r < 0)
+        return -1;
+    if (vocabs_add_folder(v, own_vocab_dir(), e) < 0) {
+        vocabs_close(v);
+        return -1;
+    }
+    *out = v;
+    return 0;
 }
 
 int find_price_dirs(struct price_dirs *out, struct err *e)

@@ -88,9 +88,11 @@ int count_prompt(const struct prompt *p, struct text_counter counter, struct cou
         .prompt = p, .counter = counter, .count = &c, .family = family_of_model(p->model)};
     bool known;
 
-    c.encoding = encoding_of_model(p->model, &known);
+    c.encoding = vocabs_encoding_of_model(counter.vocabs, p->model, &known);
     if (!known || p->opaque)
         tally_method(&t, COUNT_APPROXIMATE);
+    else if (c.encoding >= ENCODINGS) /* a user's vocabulary: the text is exact, its frame is not known */
+        tally_method(&t, COUNT_NEAR);
     rules (&t)(&t);
     if (t.failed)
         return -1;

@@ -16,7 +16,7 @@
 struct tokenizer {
     const struct vocabs *vocabs;
     struct piece_cache *cache;
-    struct split_pcre *pcre[IMAGES]; /* made on first use */
+    struct split_pcre *pcre[VOCABS_MAX]; /* made on first use */
     struct buf clean;
     struct bpe bpe;
 };
@@ -52,7 +52,7 @@ void tokenizer_destroy(struct tokenizer *t)
 {
     if (!t)
         return;
-    for (int i = 0; i < IMAGES; i++)
+    for (int i = 0; i < VOCABS_MAX; i++)
         split_pcre_destroy(t->pcre[i]);
     bpe_finish(&t->bpe);
     buf_finish(&t->clean);
@@ -88,9 +88,11 @@ static void job_end(struct job *j)
 static size_t split_by_pattern(struct job *j, size_t *ends)
 {
     struct split_pcre **s = &j->t->pcre[j->image];
+    const char *ours = split_pattern_of(j->v->h->rule);
     struct err e;
 
-    if (!*s && split_pcre_create(span_of(split_pattern_of(j->v->h->rule)), s, &e) < 0)
+    if (!*s &&
+        split_pcre_create(ours ? span_of(ours) : vocab_section(j->v, VOCAB_PATTERN), s, &e) < 0)
         return 0;
     return split_pcre_next(*s, j->text, j->n, j->from, ends, BATCH);
 }
@@ -296,5 +298,5 @@ static int64_t counter(void *ctx, enum encoding enc, struct span text)
 
 struct text_counter tokenizer_counter(struct tokenizer *t)
 {
-    return (struct text_counter){counter, t};
+    return (struct text_counter){counter, t, t->vocabs};
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/datadir.h"
 #include "base/log.h"
 
 int settings_create(struct config *c, struct settings **out, struct err *e)
@@ -113,6 +114,8 @@ int server_open(struct server *s, struct config *c, struct err *e)
     c = &s->settings->config;
     if (vocabs_open(c->vocab_dir, &s->vocabs, e))
         goto release_settings;
+    if (vocabs_add_folder(s->vocabs, *c->own_vocab_dir ? c->own_vocab_dir : OWN_VOCAB_DIR, e))
+        goto close_vocabs;
     if (tokcache_create(s->vocabs, (size_t)c->token_cache_size, &s->tokens, e))
         goto close_vocabs;
     if (ratelimit_create(&s->rates, e))

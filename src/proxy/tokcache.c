@@ -25,6 +25,7 @@ struct shard {
 };
 
 struct tokcache {
+    const struct vocabs *vocabs;
     struct shard shards[SHARDS];
     size_t sets; /* of each shard; a power of two, or 0 */
     unsigned char secret[XXH3_SECRET_SIZE_MIN + 56];
@@ -68,6 +69,7 @@ int tokcache_create(const struct vocabs *v, size_t bytes, struct tokcache **out,
 
     if (!c)
         return err_set(e, ERR_MEMORY, "no memory for the tokenizer cache");
+    c->vocabs = v;
     for (int i = 0; i < SHARDS; i++)
         pthread_mutex_init(&c->shards[i].lock, NULL);
     pthread_mutex_init(&c->lock, NULL);
@@ -188,7 +190,7 @@ static int64_t count_text(void *ctx, enum encoding enc, struct span text)
 
 struct text_counter tokcache_counter(struct tokcache *c)
 {
-    return (struct text_counter){count_text, c};
+    return (struct text_counter){count_text, c, c->vocabs};
 }
 
 void tokcache_stats(const struct tokcache *c, struct tokcache_stats *out)

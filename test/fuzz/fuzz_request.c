@@ -45,7 +45,7 @@ static void check_count(const struct prompt *p)
 {
     struct count c;
 
-    if (count_prompt(p, (struct text_counter){count_text, NULL}, &c))
+    if (count_prompt(p, (struct text_counter){count_text, NULL, NULL}, &c))
         abort();
     if (c.tokens != c.text + c.tools + c.images + c.schema + c.frame || c.bound < c.tokens ||
         (c.method == COUNT_EXACT && c.bound != c.tokens))

@@ -464,7 +464,7 @@ static void counter_fails(void **state)
         struct prompt p = {
             .api = apis[i], .model = SPAN("gpt-4o"), .messages = &message, .nmessages = 1};
 
-        assert_int_equal(count_prompt(&p, (struct text_counter){no_memory, NULL}, &c), -1);
+        assert_int_equal(count_prompt(&p, (struct text_counter){no_memory, NULL, NULL}, &c), -1);
         assert_int_equal(c.tokens, 77);
     }
 }
