@@ -133,7 +133,12 @@ deps:
 
 # Everything that must hold before a change goes in.
 .PHONY: check
-check: layers units check-tokens-short e2e
+check:
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all $(UNITS) $(BUILD)/bin/tokencap-sim
+	@$(MAKE) --no-print-directory -s layers
+	@$(MAKE) --no-print-directory -s units
+	@$(MAKE) --no-print-directory -s check-tokens-short
+	@$(MAKE) --no-print-directory -s e2e
 
 .PHONY: layers
 layers:

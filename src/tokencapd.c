@@ -23,6 +23,7 @@
 enum { EXIT_CLEAN = 0, EXIT_OTHER = 1, EXIT_LEDGER = 74, EXIT_CONFIG = 78 };
 
 #define FDS_A_STREAM 4  /* the client's, the upstream's, and libcurl's wake-up pair */
+#define SAVE_MS      INT64_C(60000) /* between two saves of what predictions learned */
 #define FDS_OF_OURS  64 /* database, log, listener and the like */
 
 static struct server server;
@@ -99,6 +100,7 @@ static void reload(const struct listener *l)
 static bool serve(const struct listener *l, const sigset_t *set)
 {
     int64_t watchdog = notify_watchdog_ms(), next_sign = 0;
+    int64_t next_save = clock_mono_ns() / 1000000 + SAVE_MS;
     struct timespec second = {1, 0};
 
     for (;;) {
@@ -107,6 +109,10 @@ static bool serve(const struct listener *l, const sigset_t *set)
         if (watchdog && clock_mono_ns() / 1000000 >= next_sign) {
             notify_manager("WATCHDOG=1");
             next_sign = clock_mono_ns() / 1000000 + watchdog;
+        }
+        if (clock_mono_ns() / 1000000 >= next_save) {
+            lessons_save(&server.lessons, server.ledger);
+            next_save = clock_mono_ns() / 1000000 + SAVE_MS;
         }
         if (sig == SIGHUP)
             reload(l);

@@ -44,6 +44,7 @@ struct account {
     int64_t id;
     nano_t cap, per_request;
     enum enforcement enforcement;
+    enum predictor predictor;
     enum period_kind kind;
     int days;
     char zone[64];

@@ -64,6 +64,12 @@ struct reservation {
     char model[USAGE_MODEL_MAX]; /* as asked */
     nano_t estimate;             /* what it will probably cost: the hold in estimate mode */
     nano_t maximum;              /* what it can cost at most: the hold in strict mode */
+    struct {
+        bool known;            /* there is a prediction learned from earlier answers */
+        nano_t estimate, hold; /* what it says: used where a budget predicts by learning */
+        int64_t output_tokens;
+    } learned;
+    bool learn;                  /* what a budget predicts by that says nothing itself */
     bool strict;                 /* hold the maximum whatever the budgets say */
     bool bounded;                /* maximum is a real upper bound (a strict budget demands one) */
     int64_t input_tokens, output_tokens; /* predicted */
@@ -74,6 +80,7 @@ struct verdict {
     bool admitted;
     int64_t hold_id; /* when admitted */
     bool strict;     /* the maximum was what was compared */
+    bool learned;    /* the learned prediction was used */
     bool unbounded;  /* refused because a strict budget met a request without an upper bound */
     bool too_large; /* refused because the request alone exceeds the whole limit or perRequestUsd */
     nano_t hold;    /* the amount compared, and held when admitted */
@@ -280,6 +287,15 @@ int ledger_token_find(struct ledger *l, struct span text, int64_t now_ms, struct
                       struct err *e) MUST_CHECK;
 int ledger_token_revoke(struct ledger *l, int64_t id, int64_t now_ms, struct err *e) MUST_CHECK;
 int ledger_token_each(struct ledger *l, void (*f)(void *ctx, const struct token *t), void *ctx,
+                      struct err *e) MUST_CHECK;
+
+/* ---- what other rooms keep across restarts: small values by key ---- */
+
+/* Copies, queues and returns at once; a crash may lose it. */
+void ledger_state_put(struct ledger *l, const char *key, struct span value);
+/* Each value whose key begins with prefix. Spans are valid during the call. */
+int ledger_state_each(struct ledger *l, const char *prefix,
+                      void (*f)(void *ctx, const char *key, struct span value), void *ctx,
                       struct err *e) MUST_CHECK;
 
 /* ---- proofs and copies: work on a live or stopped database, read-only ---- */

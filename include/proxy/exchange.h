@@ -82,7 +82,10 @@ struct exchange {
     struct count count;
     struct price price;
     struct price_facts facts;
-    struct estimate estimate;
+    struct estimate estimate;  /* by the rule; by what was learned, once the verdict says so */
+    struct learn_key learn_key;
+    bool learned;              /* learned_estimate is one */
+    struct estimate learned_estimate;
     bool rated; /* `rate` is filled */
     struct rate_state rate;
     int64_t rate_tokens; /* taken of the project's tokens a minute */

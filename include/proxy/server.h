@@ -11,6 +11,7 @@
 #include "meter/price.h"
 #include "proxy/config.h"
 #include "proxy/feed.h"
+#include "proxy/lessons.h"
 #include "proxy/metrics.h"
 #include "proxy/ratelimit.h"
 #include "proxy/session.h"
@@ -32,6 +33,7 @@ struct server {
     struct ledger *ledger;
     struct vocabs *vocabs;
     struct tokcache *tokens;
+    struct lessons lessons;
     struct ratelimit *rates;
     struct queue queue; /* of struct exchange */
     struct metrics metrics;

@@ -26,10 +26,11 @@ struct forecast {
     int64_t affordable_max_tokens; /* the largest output limit that would be admitted */
 };
 
-/* The prediction for a parsed and counted request. -1 only when a figure overflows. */
+/* The prediction for a parsed and counted request: by the rule, or by what was learned (NULL: nothing).
+ * -1 only when a figure overflows. */
 int forecast_predict(const struct request *q, const struct count *count, struct price price,
-                     int64_t default_max_tokens, int64_t at_wall_ms, struct estimate *out,
-                     struct err *e) MUST_CHECK;
+                     const struct learned *learned, int64_t default_max_tokens, int64_t at_wall_ms,
+                     struct estimate *out, struct err *e) MUST_CHECK;
 
 /* One JSON object. */
 void forecast_write(struct jsonw *w, const struct forecast *f);

@@ -134,7 +134,7 @@ static int make_forecast(struct estimating *t, const struct request *q, struct f
     f->facts = price_facts(price, now);
     if (count_prompt(&q->prompt, tokenizer_counter(t->tokenizer), &f->count) < 0)
         return err_set(e, ERR_MEMORY, "no memory to count this request");
-    if (forecast_predict(q, &f->count, price, t->default_max_tokens, now, &f->estimate, e) < 0)
+    if (forecast_predict(q, &f->count, price, NULL, t->default_max_tokens, now, &f->estimate, e) < 0)
         return -1;
     f->hold = t->strict ? f->estimate.maximum : f->estimate.cost;
     return 0;

@@ -6,7 +6,7 @@
 #include "ledger/book.h"
 
 static const char get_budget[] =
-    "SELECT id, cap, per_request, enforcement, period_kind, period_days, zone, period"
+    "SELECT id, cap, per_request, enforcement, period_kind, period_days, zone, period, predictor"
     " FROM budget WHERE scope = ?1 AND key = ?2 AND deleted = 0";
 static const char get_period[] = "SELECT start, end, spent, held FROM period WHERE id = ?1";
 static const char add_period[] = "INSERT INTO period VALUES(?1, ?2, ?3, ?4, 0, 0, 0)";
@@ -103,6 +103,7 @@ static int load(struct book *b, struct account *a)
     a->cap = sqlite3_column_int64(st, 1);
     a->per_request = sqlite3_column_int64(st, 2);
     a->enforcement = (enum enforcement)sqlite3_column_int(st, 3);
+    a->predictor = (enum predictor)sqlite3_column_int(st, 8);
     a->kind = (enum period_kind)sqlite3_column_int(st, 4);
     a->days = sqlite3_column_int(st, 5);
     db_copy(b->db, a->zone, sizeof a->zone, st, 6);

@@ -28,6 +28,7 @@ struct claim {
     struct figures f;
     int64_t end;
     bool strict;
+    enum predictor predictor;
 };
 
 struct claims {
@@ -68,9 +69,10 @@ static int gather(struct ledger *l, const struct reservation *r, int64_t now, st
                                 a->per_request,
                                 a->running->now,
                                 a->running->span.end,
-                                is_strict(l, a->enforcement)};
+                                is_strict(l, a->enforcement),
+                                a->predictor};
         else if (s == SCOPE_RUN && r->run_limit >= 0)
-            *c = (struct claim){s, NULL, r->run_limit, -1, {0}, 0, l->strict};
+            *c = (struct claim){s, NULL, r->run_limit, -1, {0}, 0, l->strict, PREDICT_DEFAULT};
         else
             continue;
         out->new_run = out->new_run || !a;
@@ -127,14 +129,27 @@ static bool over_per_request(const struct claims *cs, nano_t hold, struct verdic
     return true;
 }
 
+/* The most particular budget that says how it predicts has the last word. */
+static bool is_learned(const struct reservation *r, const struct claims *cs)
+{
+    bool learn = r->learn;
+
+    for (int i = 0; i < cs->n; i++)
+        if (cs->at[i].predictor != PREDICT_DEFAULT)
+            learn = cs->at[i].predictor == PREDICT_LEARNED;
+    return learn && r->learned.known;
+}
+
 static void decide(const struct reservation *r, const struct claims *cs, struct verdict *v)
 {
     const struct claim *tight = tightest(cs);
+    nano_t predicted;
 
-    *v = (struct verdict){.strict = r->strict};
+    *v = (struct verdict){.strict = r->strict, .learned = is_learned(r, cs)};
     for (int i = 0; i < cs->n; i++)
         v->strict = v->strict || cs->at[i].strict;
-    v->hold = v->strict && r->maximum > r->estimate ? r->maximum : r->estimate;
+    predicted = v->learned ? r->learned.hold : r->estimate;
+    v->hold = v->strict && r->maximum > predicted ? r->maximum : predicted;
     v->admitted = true;
     if (!tight)
         return;
@@ -214,6 +229,10 @@ static int admit(struct ledger *l, struct reserve_op *o, struct claims *cs)
         h->at[cs->at[i].scope - SCOPE_GLOBAL] = cs->at[i].account->running;
     h->r = *o->r;
     h->r.provider = h->r.endpoint = NULL;
+    if (o->v.learned) {
+        h->r.estimate = o->r->learned.estimate;
+        h->r.output_tokens = o->r->learned.output_tokens;
+    }
     h->amount = o->v.hold;
     h->id = o->v.hold_id = book_seq(b);
     h->verdict = o->v;

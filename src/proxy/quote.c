@@ -27,15 +27,61 @@ int step_price(struct exchange *x, struct upstream *u)
     return 0;
 }
 
-int step_predict(struct exchange *x, struct upstream *u)
+static int predict(struct exchange *x, const struct learned *learned, struct estimate *out)
 {
     struct err e;
 
-    (void)u;
-    if (forecast_predict(&x->request, &x->count, x->price, x->settings->config.default_max_tokens,
-                         x->arrived_ms, &x->estimate, &e))
+    if (forecast_predict(&x->request, &x->count, x->price, learned,
+                         x->settings->config.default_max_tokens, x->arrived_ms, out, &e))
         return refuse(&x->refusal, REFUSE_BAD_VALUE, NULL, "%s", e.msg);
     return 0;
+}
+
+/* Both predictions, where there are two: which one counts is for the budget to say. */
+int step_predict(struct exchange *x, struct upstream *u)
+{
+    struct learned learned;
+
+    (void)u;
+    x->learn_key = (struct learn_key){
+        .project = span_of(x->project),
+        .model = span_of(x->facts.id),
+        .api = x->target.route->api,
+        .input_tokens = x->count.tokens,
+        .output_limit = x->request.output_limit,
+    };
+    x->learned = x->request.generates && lessons_predict(&x->server->lessons, &x->learn_key, &learned);
+    if (x->learned && predict(x, &learned, &x->learned_estimate))
+        return -1;
+    return predict(x, NULL, &x->estimate);
+}
+
+/* How the reservation would be made: by the budget's own words, else by the configuration's. */
+static void choose_hold(struct exchange *x, const struct budget *b, bool *strict)
+{
+    const struct config *c = &x->settings->config;
+    bool learn = c->predict == PREDICT_BY_LEARNING;
+
+    *strict = c->enforce == ENFORCE_STRICTLY;
+    if (b && b->enforcement != ENFORCE_DEFAULT)
+        *strict = b->enforcement == ENFORCE_STRICT;
+    if (b && b->predictor != PREDICT_DEFAULT)
+        learn = b->predictor == PREDICT_LEARNED;
+    if (learn && x->learned)
+        x->estimate = x->learned_estimate;
+}
+
+static void add_verdict(struct exchange *x, struct forecast *f, const struct budget *b, bool strict)
+{
+    nano_t left = b->limit - b->spent - b->reserved;
+
+    f->has_budget = true;
+    f->limit = b->limit;
+    f->spent = b->spent;
+    f->reserved = b->reserved;
+    f->remaining = left > 0 ? left : 0;
+    f->admitted = f->hold <= f->remaining && (b->per_request < 0 || f->hold <= b->per_request);
+    f->affordable_max_tokens = afford_tokens(x, f->remaining, strict);
 }
 
 /* What the project's budget would say to it now. */
@@ -43,23 +89,16 @@ static int ask_budget(struct exchange *x, struct forecast *f)
 {
     struct budget b;
     struct err e;
-    bool strict = x->settings->config.enforce == ENFORCE_STRICTLY;
+    bool strict, found = ledger_budget_get(x->server->ledger, SCOPE_PROJECT, x->project, 0,
+                                           x->arrived_ms, &b, &e) == 0;
 
-    f->hold = strict ? x->estimate.maximum : x->estimate.cost;
-    if (ledger_budget_get(x->server->ledger, SCOPE_PROJECT, x->project, 0, x->arrived_ms, &b, &e))
-        return e.code == ERR_NOT_FOUND ? 0
-                                       : refuse(&x->refusal, REFUSE_LEDGER_UNAVAILABLE, NULL,
-                                                "The ledger cannot answer now.");
-    if (b.enforcement != ENFORCE_DEFAULT)
-        strict = b.enforcement == ENFORCE_STRICT;
-    f->hold = strict ? x->estimate.maximum : x->estimate.cost;
-    f->has_budget = true;
-    f->limit = b.limit;
-    f->spent = b.spent;
-    f->reserved = b.reserved;
-    f->remaining = b.limit - b.spent - b.reserved > 0 ? b.limit - b.spent - b.reserved : 0;
-    f->admitted = f->hold <= f->remaining && (b.per_request < 0 || f->hold <= b.per_request);
-    f->affordable_max_tokens = afford_tokens(x, f->remaining, strict);
+    if (!found && e.code != ERR_NOT_FOUND)
+        return refuse(&x->refusal, REFUSE_LEDGER_UNAVAILABLE, NULL, "The ledger cannot answer now.");
+    choose_hold(x, found ? &b : NULL, &strict);
+    f->estimate = x->estimate;
+    f->hold = strict ? x->estimate.maximum : x->estimate.hold;
+    if (found)
+        add_verdict(x, f, &b, strict);
     return 0;
 }
 
@@ -72,7 +111,6 @@ int step_quote(struct exchange *x, struct upstream *u)
         .facts = x->facts,
         .rule = x->price.rule,
         .count = x->count,
-        .estimate = x->estimate,
     };
     struct jsonw w;
 

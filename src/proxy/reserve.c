@@ -34,6 +34,9 @@ static int fill(struct exchange *x)
         .endpoint = x->target.route->path,
         .estimate = x->estimate.cost,
         .maximum = x->estimate.maximum,
+        .learned = {x->learned, x->learned_estimate.cost, x->learned_estimate.hold,
+                    x->learned_estimate.output_tokens},
+        .learn = x->settings->config.predict == PREDICT_BY_LEARNING,
         .strict = x->settings->config.enforce == ENFORCE_STRICTLY,
         .bounded = !x->request.unbounded && x->price.rule != PRICE_FALLBACK,
         .input_tokens = x->estimate.input_tokens,
@@ -70,6 +73,8 @@ static bool shrink(struct exchange *x)
         return false;
     if (x->reservation.estimate > x->reservation.maximum)
         x->reservation.estimate = x->reservation.maximum;
+    if (x->reservation.learned.hold > x->reservation.maximum)
+        x->reservation.learned.hold = x->reservation.maximum;
     x->applied_max_tokens = limit;
     return true;
 }
@@ -102,6 +107,8 @@ int step_reserve(struct exchange *x, struct upstream *u)
         if (ask_ledger(x))
             return -1;
         x->remaining = x->verdict.remaining;
+        if (x->verdict.learned)
+            x->estimate = x->learned_estimate;
         if (x->verdict.admitted) {
             x->hold = HOLD_HELD;
             bound_output(x);

@@ -90,7 +90,9 @@ int server_open_ledger(struct server *s, struct ledger_recovery *found, struct e
         .strict = c->enforce == ENFORCE_STRICTLY,
     };
 
-    return ledger_open(&o, found, &s->ledger, e);
+    if (ledger_open(&o, found, &s->ledger, e))
+        return -1;
+    return lessons_load(&s->lessons, s->ledger, e);
 }
 
 int server_open(struct server *s, struct config *c, struct err *e)
@@ -124,8 +126,12 @@ int server_open(struct server *s, struct config *c, struct err *e)
         goto destroy_rates;
     if (feed_init(&s->feed, e))
         goto finish_queue;
+    if (lessons_init(&s->lessons, e))
+        goto finish_feed;
     return 0;
 
+finish_feed:
+    feed_finish(&s->feed);
 finish_queue:
     queue_finish(&s->queue);
 destroy_rates:
@@ -143,7 +149,9 @@ release_settings:
 
 void server_close(struct server *s)
 {
+    lessons_save(&s->lessons, s->ledger);
     ledger_close(s->ledger);
+    lessons_finish(&s->lessons);
     feed_finish(&s->feed);
     queue_finish(&s->queue);
     ratelimit_destroy(s->rates);

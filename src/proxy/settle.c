@@ -97,6 +97,13 @@ static void fill(struct exchange *x, struct settlement *s)
     tally_cache(x, &s->saved, &s->premium);
 }
 
+/* Only answers that ended by themselves teach how long answers are. */
+static void teach(struct exchange *x, const struct settlement *s)
+{
+    if (s->state == HOLD_SETTLED && answer_is_whole(x) && !x->answer.failed && x->request.generates)
+        lessons_add(&x->server->lessons, &x->learn_key, usage_output(&s->usage) / x->request.n);
+}
+
 static void count_metrics(struct exchange *x, const struct settlement *s)
 {
     struct metrics *m = &x->server->metrics;
@@ -126,5 +133,6 @@ int step_settle(struct exchange *x, struct upstream *u)
     if (x->remaining < 0)
         x->remaining = 0;
     count_metrics(x, s);
+    teach(x, s);
     return 0;
 }

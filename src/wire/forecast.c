@@ -2,8 +2,8 @@
 #include "wire/forecast.h"
 
 int forecast_predict(const struct request *q, const struct count *count, struct price price,
-                     int64_t default_max_tokens, int64_t at_wall_ms, struct estimate *out,
-                     struct err *e)
+                     const struct learned *learned, int64_t default_max_tokens, int64_t at_wall_ms,
+                     struct estimate *out, struct err *e)
 {
     struct estimate_in in = {
         .count = count,
@@ -17,6 +17,7 @@ int forecast_predict(const struct request *q, const struct count *count, struct 
         .tier = q->tier,
         .us_only = q->us_only,
         .kinds = q->kinds,
+        .learned = learned,
         .at_wall_ms = at_wall_ms,
     };
 
