@@ -66,7 +66,18 @@ $(BUILD)/%.o: %.c config.mk
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/libtokencap.a: $(OBJECTS)
+# The spending page, made one file and put into the program.
+PAGE_PARTS := $(wildcard src/dashboard/*.html src/dashboard/*.css src/dashboard/*.js)
+PAGE       := $(BUILD)/src/dashboard/page
+
+$(PAGE).c: src/dashboard/embed.sh $(PAGE_PARTS)
+	@mkdir -p $(@D)
+	src/dashboard/embed.sh $(PAGE).html > $@
+
+$(PAGE).o: $(PAGE).c config.mk
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/libtokencap.a: $(OBJECTS) $(PAGE).o
 	@rm -f $@
 	$(AR) rcs $@ $^
 
@@ -100,6 +111,9 @@ $(BUILD)/completion/tokencap.bash: $(GENDOC)
 $(BUILD)/completion/_tokencap: $(GENDOC)
 	@mkdir -p $(@D)
 	$(GENDOC) zsh > $@
+
+$(BUILD)/test/dashboard/seed: $(BUILD)/test/dashboard/seed.o $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 # What the programs read at run time: they look for ../share/tokencap beside their own folder.
 .PHONY: share

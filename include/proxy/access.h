@@ -14,7 +14,10 @@
 
 struct caller {
     bool local;       /* a loopback peer that is no browser's puppet, or --trust-network */
-    bool admin;       /* showed the admin token */
+    bool admin;       /* showed the admin token, now or for its session */
+    bool by_cookie;   /* for its session: what it changes must come from our own page */
+    bool foreign;     /* a page of another site */
+    bool own_page;    /* the browser says that our own page asks */
     bool own_key;     /* brings a provider key of its own */
     bool has_token;   /* showed a project token */
     struct token token;
@@ -35,6 +38,8 @@ int access_lend(const struct caller *who, const struct provider *p, const char *
 /* May it see or change this? project: the one concerned; a project token reads its own. */
 int access_manage(const struct caller *who, const struct route *route, enum method method,
                   struct span project, struct refusal *r) MUST_CHECK;
+
+bool access_is_admin_token(const struct config *c, struct span text);
 
 /* Whether a header carries the caller's project or admin token: such never leave this program. */
 bool access_is_ours(const struct config *c, struct span name, struct span value);

@@ -12,6 +12,7 @@
 #include "meter/estimate.h"
 #include "proxy/access.h"
 #include "proxy/headers.h"
+#include "proxy/live.h"
 #include "proxy/ratelimit.h"
 #include "proxy/route.h"
 #include "proxy/server.h"
@@ -28,6 +29,7 @@
 struct reply {
     int status;
     struct headers headers;
+    bool live;               /* the body goes on while its viewer stays */
     bool streamed;           /* the body comes through the ring, else from `body` */
     struct buf body;
     struct ring ring;
@@ -71,6 +73,7 @@ struct exchange {
     pthread_mutex_t fd_lock;
     int client_fd;                /* guarded by fd_lock; -1 once the connection is done with us */
     struct reply reply;
+    struct viewer viewer;         /* the connection's own, of a live reply */
     struct MHD_Response *stream; /* listen.c's, while it sends a streamed reply */
 
     /* The worker's. */

@@ -97,28 +97,51 @@ static int find_token(struct server *s, struct span text, struct caller *out, st
     return 0;
 }
 
+bool access_is_admin_token(const struct config *c, struct span text)
+{
+    return is_secret(text, c->admin_token);
+}
+
+/* A browser names the page that asks in one of these headers, and lets no script write them. */
+static bool is_own_page(const struct headers *h)
+{
+    return !is_foreign_page(h) && (headers_get(h, "origin").p ||
+                                   span_eq_nocase(headers_get(h, "sec-fetch-site"), SPAN("same-origin")));
+}
+
+static void find_session(struct server *s, const struct headers *h, struct caller *out)
+{
+    struct span id = session_of_cookie(headers_get(h, "cookie"));
+
+    if (out->admin || out->foreign || !id.p || !session_is_open(&s->sessions, id, clock_wall_ms()))
+        return;
+    out->admin = out->by_cookie = true;
+}
+
 int access_identify(struct server *s, const struct config *c, const struct sockaddr *peer,
                     const struct headers *h, struct caller *out, struct refusal *r)
 {
-    *out = (struct caller){.local = is_local(c, peer, h)};
+    *out = (struct caller){
+        .local = is_local(c, peer, h), .foreign = is_foreign_page(h), .own_page = is_own_page(h)};
     for (int i = 0; i < h->n; i++) {
         struct span cred = credential(h->list[i].name, h->list[i].value);
 
         if (!cred.n)
             continue;
         if (is_secret(cred, c->admin_token))
-            out->admin = !is_foreign_page(h);
+            out->admin = !out->foreign;
         else if (!span_starts(cred, TOKEN_PREFIX))
             out->own_key = true;
         else if (find_token(s, cred, out, r))
             return -1;
     }
+    find_session(s, h, out);
     return 0;
 }
 
 int access_proxied(const struct caller *who, struct refusal *r)
 {
-    if (who->own_key || who->local || who->admin || who->has_token)
+    if (who->own_key || who->local || (who->admin && !who->by_cookie) || who->has_token)
         return 0;
     return refuse(r, REFUSE_NO_CREDENTIAL, NULL,
                   "No API key in the request. Send a provider key, or a project token made by "
@@ -143,7 +166,7 @@ static bool may_read_own(const struct caller *who, const struct route *route, en
 {
     bool reads = method == METHOD_GET || method == METHOD_HEAD;
     bool own = route->manage == MANAGE_USAGE || route->manage == MANAGE_HISTORY ||
-               route->manage == MANAGE_BUDGET;
+               route->manage == MANAGE_SERIES || route->manage == MANAGE_BUDGET;
 
     return who->has_token && reads && own && span_eq(span_of(who->token.project), project);
 }
@@ -151,6 +174,11 @@ static bool may_read_own(const struct caller *who, const struct route *route, en
 int access_manage(const struct caller *who, const struct route *route, enum method method,
                   struct span project, struct refusal *r)
 {
+    bool changes = method != METHOD_GET && method != METHOD_HEAD;
+
+    if (who->by_cookie && changes && !who->own_page)
+        return refuse(r, REFUSE_FORBIDDEN, NULL,
+                      "A session of the dashboard changes things from the dashboard's own page alone.");
     if (who->admin || may_read_own(who, route, method, project))
         return 0;
     if (who->local && !who->has_token)

@@ -10,6 +10,9 @@ static int (*const answers[MANAGE_KINDS])(struct exchange *) = {
     [MANAGE_HISTORY] = admin_history, [MANAGE_BUDGET] = admin_budget,
     [MANAGE_BUDGETS] = admin_budgets, [MANAGE_BUDGET_RESET] = admin_budget_reset,
     [MANAGE_TOKENS] = admin_tokens,   [MANAGE_TOKEN] = admin_token,
+    [MANAGE_SERIES] = admin_series,   [MANAGE_LIVE] = admin_live,
+    [MANAGE_DASHBOARD] = admin_dashboard, [MANAGE_LOGIN] = admin_login,
+    [MANAGE_LOGOUT] = admin_logout,
 };
 
 int admin_answer(struct exchange *x)
@@ -19,7 +22,11 @@ int admin_answer(struct exchange *x)
     if (route->kind == ROUTE_MANAGE &&
         access_manage(&x->caller, route, x->method, span_of(x->project), &x->refusal))
         return -1;
-    return answers[route->manage](x);
+    if (answers[route->manage](x))
+        return -1;
+    if (x->method != METHOD_GET && x->method != METHOD_HEAD)
+        feed_poke(&x->server->feed); /* who watches sees what has changed */
+    return 0;
 }
 
 int admin_reply(struct exchange *x, int status, const char *content_type)

@@ -20,8 +20,8 @@ static const char *const scopes[] = {[SCOPE_GLOBAL] = "global", [SCOPE_PROJECT] 
 
 #define LEN(a) (sizeof(a) / sizeof *(a))
 
-/* What was set and is not the default. */
-static void write_options(struct jsonw *w, const struct budget *b)
+/* What was set and is not the default. secrets: the URL for alerts too, which may hold one. */
+static void write_options(struct jsonw *w, const struct budget *b, bool secrets)
 {
     if (b->per_request >= 0)
         money_member(w, "perRequestUsd", b->per_request);
@@ -42,11 +42,11 @@ static void write_options(struct jsonw *w, const struct budget *b)
             jsonw_int(w, b->alert_percents[i]);
         jsonw_close(w, ']');
     }
-    if (*b->alert_url)
+    if (*b->alert_url && secrets)
         jsonw_member_str(w, "alertUrl", span_of(b->alert_url));
 }
 
-static void write_budget(struct jsonw *w, const struct budget *b)
+void admin_write_budget(struct jsonw *w, const struct budget *b, bool secrets)
 {
     nano_t left = b->limit - b->spent - b->reserved;
 
@@ -63,7 +63,7 @@ static void write_budget(struct jsonw *w, const struct budget *b)
     money_member(w, "remainingUsd", left > 0 ? left : 0);
     jsonw_member_time(w, "periodStart", b->period_start);
     jsonw_member_time(w, "periodEnd", b->period_end);
-    write_options(w, b);
+    write_options(w, b, secrets);
     jsonw_close(w, '}');
 }
 
@@ -381,7 +381,7 @@ static int set_budget(struct exchange *x)
     jsonw_open(&w, '{');
     jsonw_member_bool(&w, "success", true);
     jsonw_key(&w, "budget");
-    write_budget(&w, &now);
+    admin_write_budget(&w, &now, true);
     jsonw_close(&w, '}');
     return admin_reply(x, 200, "application/json");
 }
@@ -400,7 +400,7 @@ static int get_budget(struct exchange *x, const struct which *which)
     jsonw_open(&w, '{');
     jsonw_key(&w, "budget");
     if (found) {
-        write_budget(&w, &b);
+        admin_write_budget(&w, &b, !x->caller.has_token);
     } else {
         jsonw_null(&w);
         jsonw_member_str(&w, "message", SPAN("No budget set for this project"));
@@ -449,7 +449,7 @@ int admin_budget_reset(struct exchange *x)
 
 static void list_one(void *ctx, const struct budget *b)
 {
-    write_budget(ctx, b);
+    admin_write_budget(ctx, b, true);
 }
 
 int admin_budgets(struct exchange *x)

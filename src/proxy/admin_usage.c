@@ -130,18 +130,24 @@ static void json_cell(struct jsonw *w, const char *name, const struct cell *c)
     jsonw_member_raw(w, name, text);
 }
 
-static void json_row(void *ctx, const struct usage_row *r)
+void admin_write_usage(struct jsonw *w, const struct usage_row *r)
 {
-    struct listing *l = ctx;
     char when[CLOCK_ISO_LEN];
 
     clock_iso(r->created_ms, when);
-    l->last_id = r->id;
-    jsonw_open(&l->w, '{');
-#define X(name, cell) json_cell(&l->w, name, &cell);
+    jsonw_open(w, '{');
+#define X(name, cell) json_cell(w, name, &cell);
     COLUMNS(X)
 #undef X
-    jsonw_close(&l->w, '}');
+    jsonw_close(w, '}');
+}
+
+static void json_row(void *ctx, const struct usage_row *r)
+{
+    struct listing *l = ctx;
+
+    l->last_id = r->id;
+    admin_write_usage(&l->w, r);
 }
 
 /* RFC 4180; a cell that a spreadsheet would take for a formula is made text. */
@@ -195,40 +201,15 @@ static void csv_head(struct buf *out)
 
 /* ---- its query ---- */
 
-static int bad_query(struct exchange *x, const char *name, const char *what)
-{
-    return refuse(&x->refusal, REFUSE_INVALID_REQUEST, name, "%s: %s", name, what);
-}
-
-static int query_int(struct exchange *x, const char *name, long long least, long long most, long long *out)
-{
-    struct span v = query_get(x->target.raw_query, name, &x->arena);
-
-    if (v.p && (!span_to_int64(v, out) || *out < least || *out > most)) {
-        char what[96];
-        snprintf(what, sizeof what, "a whole number from %lld to %lld is expected", least, most);
-        return bad_query(x, name, what);
-    }
-    return 0;
-}
-
-static int query_time(struct exchange *x, const char *name, int64_t *out)
-{
-    struct span v = query_get(x->target.raw_query, name, &x->arena);
-
-    if (v.p && (strlen(v.p) != v.n || (*out = clock_parse_iso(v.p)) < 0))
-        return bad_query(x, name, "a date or time like 2026-11-24T08:00:00Z is expected");
-    return 0;
-}
-
 static int read_query(struct exchange *x, struct usage_query *q)
 {
     struct span model = query_get(x->target.raw_query, "model", &x->arena);
     long long limit = HISTORY_DEFAULT, before = 0;
 
-    *q = (struct usage_query){.project = x->project, .model = model.p};
-    if (query_int(x, "limit", 1, HISTORY_MAX, &limit) || query_int(x, "before", 1, INT64_MAX, &before) ||
-        query_time(x, "from", &q->from_ms) || query_time(x, "to", &q->to_ms))
+    *q = (struct usage_query){.model = model.p};
+    if (admin_query_project(x, &q->project) || admin_query_int(x, "limit", 1, HISTORY_MAX, &limit) ||
+        admin_query_int(x, "before", 1, INT64_MAX, &before) || admin_query_time(x, "from", &q->from_ms) ||
+        admin_query_time(x, "to", &q->to_ms))
         return -1;
     q->limit = (int)limit;
     q->before_id = before;
@@ -259,14 +240,18 @@ static int history_json(struct exchange *x, const struct usage_query *q)
     return admin_reply(x, 200, "application/json");
 }
 
+/* The cursor for the next page goes into a header: CSV has no place for it. */
 static int history_csv(struct exchange *x, const struct usage_query *q)
 {
     struct listing l = {.out = &x->reply.body};
     struct err e;
+    int n;
 
     csv_head(l.out);
-    if (ledger_history(x->server->ledger, q, csv_row, &l, &e) < 0)
+    if ((n = ledger_history(x->server->ledger, q, csv_row, &l, &e)) < 0)
         return admin_refuse_ledger(x, &e);
+    if (n == q->limit)
+        headers_addf(&x->reply.headers, &x->arena, "X-Tokencap-Next-Cursor", "%" PRId64, l.last_id);
     return admin_reply(x, 200, "text/csv; charset=utf-8; header=present");
 }
 

@@ -118,6 +118,7 @@ void exchange_release(struct exchange *x)
 {
     if (atomic_fetch_sub(&x->users, 1) != 1)
         return;
+    live_end(x);
     atomic_fetch_sub(&x->server->memory, x->memory);
     request_finish(&x->request);
     answer_finish(&x->answer);

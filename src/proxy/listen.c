@@ -13,6 +13,7 @@
 #include "proxy/admin.h"
 #include "proxy/conns.h"
 #include "proxy/exchange.h"
+#include "proxy/listen_live.h"
 #include "proxy/listen_tls.h"
 #include "proxy/steps.h"
 
@@ -150,10 +151,12 @@ static ssize_t on_more(void *cls, uint64_t pos, char *out, size_t max)
     return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-static struct MHD_Response *make_response(struct exchange *x)
+static struct MHD_Response *make_response(struct MHD_Connection *c, struct exchange *x)
 {
     struct reply *r = &x->reply;
 
+    if (r->live)
+        return live_response(x, conn_of(c));
     if (r->streamed)
         return x->stream = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_more, x, NULL);
     /* The exchange outlives the response: it is let go of when the request has ended. */
@@ -162,7 +165,7 @@ static struct MHD_Response *make_response(struct exchange *x)
 
 static enum MHD_Result send_reply(struct MHD_Connection *c, struct exchange *x)
 {
-    struct MHD_Response *r = make_response(x);
+    struct MHD_Response *r = make_response(c, x);
     enum MHD_Result queued;
 
     if (!r)

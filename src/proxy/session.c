@@ -87,6 +87,34 @@ void session_close(struct sessions *s, struct span id)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Under the lock. */
+static void turn_minute(struct sessions *s, int64_t now_ms)
+{
+    if (now_ms - s->minute_ms < 60000 && now_ms >= s->minute_ms)
+        return;
+    s->minute_ms = now_ms;
+    s->wrong = 0;
+}
+
+bool session_may_try(struct sessions *s, int64_t now_ms)
+{
+    bool may;
+
+    pthread_mutex_lock(&s->lock);
+    turn_minute(s, now_ms);
+    may = s->wrong < SESSION_TRIES;
+    pthread_mutex_unlock(&s->lock);
+    return may;
+}
+
+void session_failed(struct sessions *s, int64_t now_ms)
+{
+    pthread_mutex_lock(&s->lock);
+    turn_minute(s, now_ms);
+    s->wrong++;
+    pthread_mutex_unlock(&s->lock);
+}
+
 struct span session_of_cookie(struct span cookie)
 {
     struct span pair, name, value;
