@@ -82,7 +82,7 @@ function drawBars(host, chart) {
 
 /** As many labels as fit, the last bucket's among them. */
 function drawBarLabels(root, labels, slot, left, y) {
-  const every = Math.max(1, Math.ceil(58 / slot));
+  const every = Math.max(1, Math.ceil(72 / slot));
   labels.forEach((label, b) => {
     if ((labels.length - 1 - b) % every) return;
     const last = b === labels.length - 1 && slot < 40;
@@ -165,13 +165,15 @@ function drawScatter(host, points, title) {
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values)) + 0.05));
   const x = (v) => m.left + ((Math.log10(v) - low) / (high - low)) * (width - m.left - m.right);
   const y = (v) => height - m.bottom - ((Math.log10(v) - low) / (high - low)) * (height - m.top - m.bottom);
+  const every = Math.ceil(((high - low) * 66) / (width - m.left - m.right));
   const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": title });
 
   for (let e = low; e <= high; e++) {
     const v = 10 ** e;
     root.append(svg("line", { class: "grid-line", x1: x(v), x2: x(v), y1: m.top, y2: height - m.bottom }));
     root.append(svg("line", { class: "grid-line", x1: m.left, x2: width - m.right, y1: y(v), y2: y(v) }));
-    root.append(svg("text", { class: "tick", x: x(v), y: height - m.bottom + 17, "text-anchor": e === high ? "end" : "middle" }, usdTick(v, v)));
+    if ((high - e) % every === 0)
+      root.append(svg("text", { class: "tick", x: x(v), y: height - m.bottom + 17, "text-anchor": e === high ? "end" : "middle" }, usdTick(v, v)));
     root.append(svg("text", { class: "tick", x: m.left - 8, y: y(v) + (e === high ? 9 : 4), "text-anchor": "end" }, usdTick(v, v)));
   }
   root.append(svg("text", { class: "axis-title", x: (m.left + width - m.right) / 2, y: height - 6, "text-anchor": "middle" }, "predicted"));
