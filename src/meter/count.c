@@ -81,6 +81,14 @@ static int64_t margin(const struct tally *t)
     return (t->count->tokens - t->count->images) * percent / 100 + margins[t->count->method].tokens;
 }
 
+/* A model counted by its own vocabulary: the text is exact, but not what its template puts around each
+ * message, five to eight tokens where we count four. */
+static void count_template(struct tally *t)
+{
+    tally_method(t, COUNT_NEAR);
+    t->slack += 4 * (int64_t)t->prompt->nmessages;
+}
+
 int count_prompt(const struct prompt *p, struct text_counter counter, struct count *out)
 {
     struct count c = {0};
@@ -91,8 +99,8 @@ int count_prompt(const struct prompt *p, struct text_counter counter, struct cou
     c.encoding = vocabs_encoding_of_model(counter.vocabs, p->model, &known);
     if (!known || p->opaque)
         tally_method(&t, COUNT_APPROXIMATE);
-    else if (c.encoding >= ENCODINGS) /* a user's vocabulary: the text is exact, its frame is not known */
-        tally_method(&t, COUNT_NEAR);
+    else if (c.encoding >= ENCODINGS)
+        count_template(&t);
     rules (&t)(&t);
     if (t.failed)
         return -1;

@@ -250,7 +250,7 @@ void count_openai(struct tally *t)
     const struct prompt *p = t->prompt;
     const struct frames *f = frames_of(t);
 
-    if (t->family == FAMILY_OTHER || t->family == FAMILY_GPT6)
+    if ((t->family == FAMILY_OTHER && t->count->encoding < ENCODINGS) || t->family == FAMILY_GPT6)
         tally_method(t, COUNT_APPROXIMATE);
     count_messages(t, f);
     t->count->frame += f->answer;
