@@ -54,7 +54,7 @@ help:
 ## README.md lists the longer proofs.
 
 # The commands a newcomer types install what is missing before anything else; `make` alone never does.
-NEEDS_DEPS := $(if $(filter check demo run e2e bench,$(MAKECMDGOALS)),deps)
+NEEDS_DEPS := $(if $(filter check check-clients demo run e2e bench,$(MAKECMDGOALS)),deps)
 
 config.mk: configure config.mk.in | $(NEEDS_DEPS)
 	./configure --quiet $(CONFIGURE_FLAGS)
@@ -239,6 +239,19 @@ e2e-deps: $(VENV)/.stamp $(if $(shell command -v npm),$(NODE_MODULES)/.stamp)
 .PHONY: e2e
 e2e: all $(BUILD)/bin/tokencap-sim e2e-deps
 	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/pytest -q test/e2e $(E2E)
+
+# SDKs, frameworks and coding agents, each through all that it can do; writes docs/compatibility.md.
+# Their packages take 1.2 GB. CLIENTS='-k codex' picks some, and leaves the table alone.
+CLIENT_MODULES := test/clients/node_modules
+
+$(CLIENT_MODULES)/.stamp: test/clients/package-lock.json test/clients/package.json
+	cd test/clients && npm ci --silent
+	@touch $@
+
+.PHONY: check-clients
+check-clients: all $(BUILD)/bin/tokencap-sim e2e-deps $(if $(shell command -v npm),$(CLIENT_MODULES)/.stamp)
+	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/pytest -q -c test/e2e/pytest.ini \
+	  --rootdir=test/clients test/clients $(or $(CLIENTS),--table=docs/compatibility.md)
 
 # Fuzzing. Each test/fuzz/fuzz_NAME.c defines LLVMFuzzerTestOneInput; its corpus is in
 # test/fuzz/corpus/NAME/. `make replay` runs every corpus with the compiler at hand (units do it too);
