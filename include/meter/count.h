@@ -18,7 +18,8 @@ const char *count_method_name(enum count_method m);
 
 struct count {
     int64_t tokens;                             /* the whole input */
-    int64_t text, tools, images, schema, frame; /* what it is made of; they sum to tokens */
+    int64_t text, tools, images, schema, frame; /* what was counted; they sum to raw */
+    int64_t raw; /* the sum as counted; tokens differs where experience corrected it */
     int64_t
         bound; /* no less than what can be billed: tokens plus the published margin of its class */
     enum count_method method;
