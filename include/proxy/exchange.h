@@ -86,6 +86,7 @@ struct exchange {
     struct price price;
     struct price_facts facts;
     struct estimate estimate;  /* by the rule; by what was learned, once the verdict says so */
+    struct calibrate_key calibrate_key;
     struct learn_key learn_key;
     bool learned;              /* learned_estimate is one */
     struct estimate learned_estimate;

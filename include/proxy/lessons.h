@@ -5,16 +5,19 @@
 #include <pthread.h>
 
 #include "ledger/ledger.h"
+#include "meter/calibrate.h"
 #include "meter/learn.h"
 
 /*
- * The learner that all exchanges share, and its place in the ledger: see docs/prediction.md. Any thread.
- * What was learned since the last save is lost in a crash, and no more than that.
+ * What all exchanges learn together, and its place in the ledger: how long answers are, and how far our
+ * counts are off (docs/prediction.md). Any thread. What was learned since the last save is lost in a
+ * crash, and no more than that.
  */
 
 struct lessons {
-    pthread_mutex_t lock; /* guards learner; held for a microsecond */
+    pthread_mutex_t lock; /* guards both; held for a microsecond */
     struct learner *learner;
+    struct calibrator *calibrator;
 };
 
 int lessons_init(struct lessons *s, struct err *e) MUST_CHECK;
@@ -27,5 +30,11 @@ void lessons_save(struct lessons *s, struct ledger *l);
 
 bool lessons_predict(struct lessons *s, const struct learn_key *k, struct learned *out);
 void lessons_add(struct lessons *s, const struct learn_key *k, int64_t output_tokens);
+
+void lessons_correct(struct lessons *s, const struct calibrate_key *k, struct count *n);
+/* True when a class of exact counts has drifted with this one. */
+bool lessons_compare(struct lessons *s, const struct calibrate_key *k, const struct count *n,
+                     int64_t reported);
+int64_t lessons_drifted(struct lessons *s);
 
 #endif

@@ -83,6 +83,8 @@
     X(LEDGER_QUEUE, "tokencap_ledger_queue_length", gauge, 0, "Ledger operations waiting")         \
     X(CACHE_HITS, "tokencap_token_cache_hits_total", counter, 0, "Texts whose count was remembered") \
     X(CACHE_MISSES, "tokencap_token_cache_misses_total", counter, 0, "Texts that were counted")    \
+    X(DRIFTED, "tokencap_count_classes_drifted", gauge, 0,                                         \
+      "Model, endpoint and features whose exact counts no longer equal the provider's")            \
     X(BUILD, "tokencap_build_info", gauge, 0, "The running version")                               \
     X(CPU, "process_cpu_seconds_total", counter, 2, "User and system CPU time")                    \
     X(RESIDENT, "process_resident_memory_bytes", gauge, 0, "Memory in RAM")                        \

@@ -73,6 +73,8 @@ X(WORD, unknown_models, "unknown-models", "TOKENCAP_UNKNOWN_MODELS", "fallback",
 X(WORD, predict, "predict", "TOKENCAP_PREDICT", "rule", 0, 0, "rule|learned", RELOAD, BUDGETS, \
   "How output is predicted, unless a budget says so itself: by the fixed rule, or learned from what " \
   "earlier requests of the same kind used.") \
+X(BOOL, calibrate, "calibrate", "TOKENCAP_CALIBRATE", "yes", 0, 0, NULL, RELOAD, BUDGETS, \
+  "Correct approximate token counts by what providers reported for earlier requests of the same kind.") \
 X(WORD, on_cap, "on-cap", "TOKENCAP_ON_CAP", "finish", 0, 0, "finish|stop", RELOAD, BUDGETS, \
   "A stream whose actual cost reaches its budget's limit: finish lets it end; stop ends it validly there.") \
 X(WORD, on_disconnect, "on-disconnect", "TOKENCAP_ON_DISCONNECT", "drain", 0, 0, "drain|cancel", RELOAD, BUDGETS, \

@@ -102,7 +102,6 @@ void calibrator_correct(const struct calibrator *c, const struct calibrate_key *
     const struct class *s = find(c, k);
     double ratio;
 
-    n->raw = n->tokens;
     if (n->method != COUNT_APPROXIMATE || !s || s->samples < CALIBRATE_SAMPLES)
         return;
     ratio = exp(s->log_ratio);

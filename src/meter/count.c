@@ -104,7 +104,7 @@ int count_prompt(const struct prompt *p, struct text_counter counter, struct cou
     rules (&t)(&t);
     if (t.failed)
         return -1;
-    c.tokens = c.text + c.tools + c.images + c.schema + c.frame;
+    c.tokens = c.raw = c.text + c.tools + c.images + c.schema + c.frame;
     c.bound = c.tokens + t.slack + margin(&t);
     *out = c;
     return 0;

@@ -141,6 +141,7 @@ int admin_metrics(struct exchange *x)
     write_ledger(s->ledger, out);
     metric_single(out, METRIC_CACHE_HITS, cache.hits);
     metric_single(out, METRIC_CACHE_MISSES, cache.misses);
+    metric_single(out, METRIC_DRIFTED, lessons_drifted(&s->lessons));
     write_build(out);
     metrics_write_process(out, s->started_ms);
     return admin_reply(x, 200, "text/plain; version=0.0.4; charset=utf-8");

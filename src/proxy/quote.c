@@ -9,6 +9,9 @@ int step_count(struct exchange *x, struct upstream *u)
     (void)u;
     if (count_prompt(&x->request.prompt, tokcache_counter(x->server->tokens), &x->count))
         return refuse(&x->refusal, REFUSE_INTERNAL, NULL, "No memory to count this request.");
+    x->calibrate_key = calibrate_key(&x->request.prompt, x->request.model);
+    if (x->settings->config.calibrate)
+        lessons_correct(&x->server->lessons, &x->calibrate_key, &x->count);
     return 0;
 }
 

@@ -97,11 +97,19 @@ static void fill(struct exchange *x, struct settlement *s)
     tally_cache(x, &s->saved, &s->premium);
 }
 
-/* Only answers that ended by themselves teach how long answers are. */
+/* Every settled request tells how good our count was; only answers that ended by themselves tell how long
+ * answers are. */
 static void teach(struct exchange *x, const struct settlement *s)
 {
-    if (s->state == HOLD_SETTLED && answer_is_whole(x) && !x->answer.failed && x->request.generates)
-        lessons_add(&x->server->lessons, &x->learn_key, usage_output(&s->usage) / x->request.n);
+    struct lessons *l = &x->server->lessons;
+
+    if (s->state != HOLD_SETTLED)
+        return;
+    if (lessons_compare(l, &x->calibrate_key, &x->count, usage_input(&s->usage)))
+        log_warn("counts of %s on %s are no longer exact: its provider has changed what it adds",
+                 x->facts.id, x->target.route->path);
+    if (answer_is_whole(x) && !x->answer.failed && x->request.generates)
+        lessons_add(l, &x->learn_key, usage_output(&s->usage) / x->request.n);
 }
 
 static void count_metrics(struct exchange *x, const struct settlement *s)

@@ -46,6 +46,7 @@ static void write_breakdown(struct jsonw *w, const struct forecast *f)
     jsonw_member_int(w, "imageTokens", c->images);
     jsonw_member_int(w, "schemaTokens", c->schema);
     jsonw_member_int(w, "frameTokens", c->frame);
+    jsonw_member_int(w, "countedTokens", c->raw); /* what the parts sum to, before any correction */
     jsonw_member_int(w, "inputTokensBound", c->bound);
     money_member(w, "inputCostUsd", f->estimate.input_cost);
     money_member(w, "outputCostUsd", f->estimate.output_cost);

@@ -49,3 +49,19 @@ def test_a_budget_chooses_its_predictor(start_proxy):
     assert proxy.estimate("chat/completions", LONG)["estimatedOutputTokens"] < 30
     answer = proxy.post("/v1/chat/completions", LONG, sim_header(input=14, output=20))
     assert int(answer.headers["X-Tokencap-Estimated-Output-Tokens"]) < 30
+
+
+def test_approximate_counts_are_corrected(start_proxy):
+    proxy = start_proxy()
+    body = {"model": "claude-haiku-4-5", "max_tokens": 50,
+            "messages": [{"role": "user", "content": "Tell me about the history of the harbour. " * 9}]}
+    counted = proxy.estimate("messages", body)
+    assert counted["inputTokensMethod"] == "approximate"
+    actual = counted["inputTokens"] * 6 // 5
+    for _ in range(20):
+        proxy.post("/v1/messages", body, sim_header(input=actual, output=10))
+    corrected = proxy.estimate("messages", body)
+    assert abs(corrected["inputTokens"] - actual) <= 1
+    assert corrected["breakdown"]["countedTokens"] == counted["inputTokens"]
+    other = start_proxy("--calibrate=no", env={"DB_PATH": "other.db"})
+    assert other.estimate("messages", body)["inputTokens"] == counted["inputTokens"]
