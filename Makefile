@@ -236,8 +236,25 @@ $(NODE_MODULES)/.stamp: test/e2e/node/package-lock.json test/e2e/node/package.js
 .PHONY: e2e-deps
 e2e-deps: $(VENV)/.stamp $(if $(shell command -v npm),$(NODE_MODULES)/.stamp)
 
+# Calls that fail on demand: a library to preload, and a daemon that has them built in, which works
+# below a sanitizer too.
+TORTURE := $(BUILD)/bin/tokencapd-torture $(if $(SAN),,$(BUILD)/test/torture/failing.so)
+
+$(BUILD)/test/torture/failing.so: test/torture/failing.c config.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
+
+$(BUILD)/test/torture/failing_wrap.o: test/torture/failing.c config.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -DTORTURE_WRAP -MMD -MP -c -o $@ $<
+
+WRAPPED := malloc calloc realloc pthread_create write
+$(BUILD)/bin/tokencapd-torture: $(BUILD)/src/tokencapd.o $(BUILD)/test/torture/failing_wrap.o \
+                                $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)
+
 .PHONY: e2e
-e2e: all $(BUILD)/bin/tokencap-sim e2e-deps
+e2e: all $(BUILD)/bin/tokencap-sim $(TORTURE) e2e-deps
 	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/pytest -q test/e2e $(E2E)
 
 # SDKs, frameworks and coding agents, each through all that it can do; writes docs/compatibility.md.

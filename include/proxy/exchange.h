@@ -74,6 +74,7 @@ struct exchange {
     int client_fd;                /* guarded by fd_lock; -1 once the connection is done with us */
     struct reply reply;
     struct viewer viewer;         /* the connection's own, of a live reply */
+    struct conn *conn;           /* listen.c's: the connection's deadlines; NULL: it has none */
     struct MHD_Response *stream; /* listen.c's, while it sends a streamed reply */
 
     /* The worker's. */

@@ -19,6 +19,7 @@
 
 #define POOL_SIZE   (32 * 1024) /* of a connection: bounds its headers */
 #define BLOCK_SIZE  (16 * 1024) /* most bytes of a stream in one chunk */
+#define WHOLE_MAX   (64 * 1024) /* a larger body is sent in blocks, each with a deadline of its own */
 #define STACK_SIZE  (128 * 1024)
 #define LOOK_MS     250 /* how soon a client's leaving is noticed */
 #define BACKLOG     1024
@@ -82,8 +83,9 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
         return NULL;
     }
     x->raw_target = span_of(target);
-    if (conn_of(c))
-        conn_phase(conn_of(c), x->settings->config.header_timeout);
+    x->conn = conn_of(c);
+    if (x->conn)
+        conn_phase(x->conn, x->settings->config.header_timeout);
     return x;
 }
 
@@ -104,12 +106,13 @@ static void on_request_end(void *cls, struct MHD_Connection *c, void **ctx,
     struct listener *l = cls;
     struct exchange *x = *ctx;
 
+    (void)c;
     *ctx = NULL;
     atomic_fetch_sub(&l->active, 1);
     if (!x)
         return;
-    if (conn_of(c))
-        conn_phase(conn_of(c), x->settings->config.keepalive_timeout);
+    if (x->conn)
+        conn_phase(x->conn, x->settings->config.keepalive_timeout);
     pthread_mutex_lock(&x->fd_lock);
     x->client_fd = -1;
     pthread_mutex_unlock(&x->fd_lock);
@@ -126,6 +129,13 @@ static void add_trailers(struct exchange *x, struct MHD_Response *r)
         MHD_add_response_footer(r, x->reply.trailers.list[i].name.p, x->reply.trailers.list[i].value.p);
 }
 
+/* The client is given bytes now, and must take them in time. */
+static void must_read(struct exchange *x)
+{
+    if (x->conn)
+        conn_phase(x->conn, x->settings->config.write_stall_timeout);
+}
+
 /* The library asks for the next bytes of a stream: blocks until there are some. */
 static ssize_t on_more(void *cls, uint64_t pos, char *out, size_t max)
 {
@@ -134,9 +144,13 @@ static ssize_t on_more(void *cls, uint64_t pos, char *out, size_t max)
     size_t n;
 
     (void)pos;
+    if (x->conn)
+        conn_no_deadline(x->conn); /* what it was given is sent */
     for (;;) {
-        if ((n = ring_read(&x->reply.ring, out, max, LOOK_MS)))
+        if ((n = ring_read(&x->reply.ring, out, max, LOOK_MS))) {
+            must_read(x);
             return (ssize_t)n;
+        }
         if ((end = ring_ended(&x->reply.ring)) != RING_OPEN)
             break;
         if (ring_abandoned(&x->reply.ring) || exchange_client_has_left(x)) {
@@ -148,24 +162,39 @@ static ssize_t on_more(void *cls, uint64_t pos, char *out, size_t max)
     if (end == RING_BROKEN)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     add_trailers(x, x->stream);
+    must_read(x);
     return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-static struct MHD_Response *make_response(struct MHD_Connection *c, struct exchange *x)
+/* The same of a body that is there as a whole. */
+static ssize_t on_more_of_body(void *cls, uint64_t pos, char *out, size_t max)
+{
+    struct exchange *x = cls;
+    size_t left = x->reply.body.n - (size_t)pos, n = max < left ? max : left;
+
+    memcpy(out, x->reply.body.p + pos, n);
+    must_read(x);
+    return (ssize_t)n;
+}
+
+static struct MHD_Response *make_response(struct exchange *x)
 {
     struct reply *r = &x->reply;
 
     if (r->live)
-        return live_response(x, conn_of(c));
+        return live_response(x, x->conn);
     if (r->streamed)
         return x->stream = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_more, x, NULL);
+    must_read(x);
     /* The exchange outlives the response: it is let go of when the request has ended. */
+    if (r->body.n > WHOLE_MAX)
+        return MHD_create_response_from_callback(r->body.n, BLOCK_SIZE, on_more_of_body, x, NULL);
     return MHD_create_response_from_buffer(r->body.n, r->body.p, MHD_RESPMEM_PERSISTENT);
 }
 
 static enum MHD_Result send_reply(struct MHD_Connection *c, struct exchange *x)
 {
-    struct MHD_Response *r = make_response(c, x);
+    struct MHD_Response *r = make_response(x);
     enum MHD_Result queued;
 
     if (!r)
@@ -234,22 +263,24 @@ static enum MHD_Result begin(struct listener *l, struct MHD_Connection *c, struc
     read_headers(c, x);
     if (exchange_accept(x) || check_room(l, x))
         return refuse_now(c, x);
-    if (conn_of(c))
-        conn_phase(conn_of(c), x->settings->config.body_timeout);
+    if (x->conn)
+        conn_phase(x->conn, x->settings->config.body_timeout);
     return MHD_YES;
 }
 
 /* Part of the body. What is too much is dropped here and refused at its end, where an answer can be
  * given; a body without end is cut. */
-static enum MHD_Result take(struct MHD_Connection *c, struct exchange *x, struct span bytes)
+static enum MHD_Result take(struct exchange *x, struct span bytes)
 {
     const struct config *cfg = &x->settings->config;
 
-    if (conn_of(c))
-        conn_within(conn_of(c), cfg->body_idle_timeout);
+    if (x->conn)
+        conn_within(x->conn, cfg->body_idle_timeout);
     if (!x->body.failed && exchange_charge_memory(x, bytes.n))
         buf_span(&x->body, bytes);
     else
+        x->body.failed = true;
+    if (x->body.failed)
         x->dropped += (int64_t)bytes.n;
     return x->dropped > cfg->max_body ? MHD_NO : MHD_YES;
 }
@@ -270,10 +301,10 @@ static enum MHD_Result await(struct MHD_Connection *c, struct exchange *x)
 /* The whole request is there. */
 static enum MHD_Result finish(struct MHD_Connection *c, struct exchange *x)
 {
-    if (conn_of(c))
-        conn_no_deadline(conn_of(c));
+    if (x->conn)
+        conn_no_deadline(x->conn);
     if (x->dropped) {
-        if (x->body.failed)
+        if ((int64_t)x->body.n + x->dropped > x->settings->config.max_body)
             refuse(&x->refusal, REFUSE_TOO_LARGE, NULL, "The body is too large (max-body).");
         else
             exchange_refuse_memory(x);
@@ -299,7 +330,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
     }
     if (!*n)
         return finish(c, x);
-    if (take(c, x, (struct span){data, *n}) == MHD_NO)
+    if (take(x, (struct span){data, *n}) == MHD_NO)
         return MHD_NO;
     *n = 0;
     return MHD_YES;

@@ -28,8 +28,8 @@ def start_proxy(tmp_path, sim):
     """Starts daemons: start_proxy(*flags, env={}). All are stopped, and must stop cleanly; but
     one started with ready=False ends by itself."""
     with contextlib.ExitStack() as started:
-        def start(*flags, env=None, folder=tmp_path, ready=True):
-            daemon = Daemon(folder, sim, *flags, env=env, ready=ready)
+        def start(*flags, env=None, folder=tmp_path, ready=True, **more):
+            daemon = Daemon(folder, sim, *flags, env=env, ready=ready, **more)
             started.callback(daemon.end)
             return daemon
 

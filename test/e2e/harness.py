@@ -178,8 +178,9 @@ def clean_environment():
 class Daemon(Server):
     """A running tokencapd; its database lives in `folder`."""
 
-    def __init__(self, folder, sim, *flags, env=None, ready=True):
+    def __init__(self, folder, sim, *flags, env=None, ready=True, program="tokencapd"):
         """Starts it and waits for its ready line; ready=False: only launches it."""
+        self.program = program
         self.database = folder / "tokencap.db"
         self.folder = folder
         self.flags = ["--port", "0", "--host", "127.0.0.1", *flags]
@@ -195,7 +196,7 @@ class Daemon(Server):
             self.await_ready()
 
     def launch(self):
-        self.process = subprocess.Popen([BUILD / "bin/tokencapd", *self.flags], env=self.env,
+        self.process = subprocess.Popen([BUILD / "bin" / self.program, *self.flags], env=self.env,
                                         cwd=self.folder, stderr=subprocess.PIPE, text=True,
                                         errors="replace")
         self.log = Lines(self.process.stderr)

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""Every allocation, thread and system call fails once: the daemon lives, answers or hangs up, leaks
+nothing, and its ledger is right."""
+
+import mmap
+import random
+import struct
+
+import pytest
+
+from bodies import CHAT, MESSAGE_STREAM, STREAM
+from harness import BUILD, sim_header
+from wire import TIMEOUT, Broken
+
+CHAT_PATH, MESSAGE_PATH = "/v1/chat/completions", "/v1/messages"
+PLAIN = BUILD.name == "build"
+WHERE = ["built-in"] + (["preloaded"] if PLAIN else [])
+
+
+class Failing:
+    """A daemon, and the switch that lets one of its calls fail."""
+
+    def __init__(self, start_proxy, folder, call, where, *flags):
+        self.path = folder / "switch"
+        self.path.write_bytes(bytes(8))
+        with open(self.path, "r+b") as file:
+            self.map = mmap.mmap(file.fileno(), 8)
+        env = {"FAIL_CALL": call, "FAIL_FILE": str(self.path)}
+        if where == "preloaded":
+            env["LD_PRELOAD"] = str(BUILD / "test/torture/failing.so")
+        # libcurl without memory may wait for an answer that was never asked for: until the deadline.
+        self.proxy = start_proxy("--workers", "2", "--first-byte-timeout", "1s", *flags, env=env, program={
+            "built-in": "tokencapd-torture", "preloaded": "tokencapd"}[where])
+
+    def set(self, n):
+        self.map[:] = struct.pack("=q", n)
+
+    def get(self):
+        return struct.unpack("=q", self.map[:])[0]
+
+
+def ask(proxy, path, body, headers=()):
+    """The answer, or None when the connection was cut."""
+    try:
+        answer = proxy.post(path, body, headers)
+    except (Broken, OSError):
+        return None
+    return answer if answer.status else None
+
+
+def await_no_holds(proxy):
+    for _ in range(TIMEOUT * 20):
+        text = proxy.get("/metrics").text
+        if "\ntokencap_holds_open 0\n" in text and "\ntokencap_requests_in_flight 0\n" in text:
+            return
+    raise AssertionError("a hold was never ended")
+
+
+def fail_one_after_the_other(failing, sim, path, body, most=4000):
+    """Lets the first, second, … call of a request fail, until none is left to fail. Returns how many
+    did."""
+    proxy, n, quiet = failing.proxy, 0, 0
+    while quiet < 5 and n < most:
+        n += 1
+        failing.set(n)
+        answer = ask(proxy, path, body, sim_header(input=7, output=5))
+        quiet = quiet + 1 if failing.get() > 0 else 0
+        failing.set(0)
+        assert proxy.process.poll() is None, proxy.log.text
+        assert answer is None or answer.status in (200, 500, 502, 503, 504), answer
+        if answer and answer.status != 200:
+            assert answer.end != "complete" or answer.json()["error"]["message"]
+    return n - quiet
+
+
+@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("path, body", [(CHAT_PATH, CHAT), (CHAT_PATH, STREAM),
+                                        (MESSAGE_PATH, MESSAGE_STREAM)],
+                         ids=["whole", "stream", "messages"])
+def test_no_memory_once(start_proxy, sim, tmp_path, where, path, body):
+    failing = Failing(start_proxy, tmp_path, "malloc", where)
+    proxy = failing.proxy
+    proxy.set_budget(1000)
+    assert proxy.post(path, body).status == 200
+    failed = fail_one_after_the_other(failing, sim, path, body)
+    assert failed > 5
+    check_ledger(proxy, sim)
+
+
+def check_ledger(proxy, sim):
+    answer = proxy.post(CHAT_PATH, CHAT, sim_header(input=7, output=5))
+    assert answer.status == 200
+    await_no_holds(proxy)
+    budget = proxy.budget()
+    assert budget["reservedUsd"] == 0
+    rows, before = [], ""
+    while True:
+        page = proxy.get(f"/v1/usage/history?limit=1000{before}").json()
+        rows += page["records"]
+        if not page["nextCursor"]:
+            break
+        before = f"&before={page['nextCursor']}"
+    # Each request that reached the upstream and may have been billed is charged.
+    sent = [e for e in sim.journal() if e.answer and e.answer["status"] == 200]
+    assert len(rows) >= len(sent)
+    assert all(r["costUsd"] > 0 for r in rows)
+    proxy.verify()
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_no_memory_at_the_start(start_proxy, sim, tmp_path, where):
+    """An allocation of a start fails: it ends with a message and a status, or it serves."""
+    switch = tmp_path / "switch"
+    env = {"FAIL_CALL": "malloc", "FAIL_FILE": str(switch)}
+    if where == "preloaded":
+        env["LD_PRELOAD"] = str(BUILD / "test/torture/failing.so")
+    program = "tokencapd-torture" if where == "built-in" else "tokencapd"
+    rng, n, statuses, left = random.Random(7), 0, [], 0
+    while left <= 0:
+        n += 1 if n < 40 else rng.randint(20, 120)
+        switch.write_bytes(struct.pack("=q", n))
+        daemon = start_proxy("--workers", "2", env=env, program=program, ready=False)
+        if daemon.log.wait_for("^tokencapd: ready on "):
+            daemon.process.terminate()
+        statuses.append(daemon.failure())
+        assert statuses[-1] in (0, 1, 64, 74, 78), (n, daemon.log.text)
+        assert statuses[-1] == 0 or "tokencapd: " in daemon.log.text, n
+        left = struct.unpack("=q", switch.read_bytes())[0]
+    assert len(statuses) > 20 and sum(1 for s in statuses if s) > 3, statuses
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_no_threads(start_proxy, sim, tmp_path, where):
+    """pthread_create fails for a while: connections are closed, the daemon goes on and recovers."""
+    failing = Failing(start_proxy, tmp_path, "thread", where)
+    proxy = failing.proxy
+    assert proxy.post(CHAT_PATH, CHAT).status == 200
+    failing.set(-1)
+    if where == "preloaded":  # where it reaches the HTTP library, which makes them
+        assert [ask(proxy, CHAT_PATH, CHAT) for _ in range(20)] == [None] * 20
+    failing.set(0)
+    assert proxy.process.poll() is None
+    assert proxy.post(CHAT_PATH, CHAT).status == 200
+    assert len(sim.journal(wait=2)) == 2
+    proxy.verify()
+
+
+@pytest.mark.skipif(not PLAIN, reason="reaches other libraries only where it is preloaded")
+@pytest.mark.parametrize("call", ["send", "connect", "accept"])
+def test_a_socket_call_fails_once(start_proxy, sim, tmp_path, call):
+    failing = Failing(start_proxy, tmp_path, call, "preloaded")
+    proxy = failing.proxy
+    proxy.set_budget(1000)
+    assert proxy.post(CHAT_PATH, CHAT).status == 200
+    for body in (CHAT, STREAM):
+        for n in range(1, 8):
+            failing.set(n)
+            answer = ask(proxy, CHAT_PATH, body, sim_header(input=7, output=5))
+            failing.set(0)
+            assert proxy.process.poll() is None
+            assert answer is None or answer.status in (200, 502, 503), answer
+    check_ledger(proxy, sim)
+
+
+@pytest.mark.skipif(not PLAIN, reason="reaches other libraries only where it is preloaded")
+def test_a_write_fails_once(start_proxy, sim, tmp_path):
+    """A ledger that could not be written to admits nothing more: the daemon ends with 74, or goes on
+    where nothing was lost. What was answered is there after the next start."""
+    answered = 0
+    for n in range(1, 16):
+        failing = Failing(start_proxy, tmp_path, "write", "preloaded")
+        proxy = failing.proxy
+        failing.set(n)
+        for _ in range(6):
+            answer = ask(proxy, CHAT_PATH, CHAT, sim_header(input=7, output=5))
+            answered += answer is not None and answer.status == 200
+        failing.set(0)
+        if ask_health(proxy):
+            proxy.process.terminate()
+        assert proxy.failure() in (0, 74), proxy.log.text
+        again = start_proxy()
+        rows = again.rows("SELECT count(*) FROM usage")[0][0]
+        assert rows >= answered
+        assert len(sim.journal()) <= rows
+        again.verify()
+        again.stop()
+
+
+def ask_health(proxy):
+    try:
+        return proxy.get("/health").status == 200
+    except (Broken, OSError):
+        return False
