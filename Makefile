@@ -374,8 +374,19 @@ distclean: clean
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
-# The ledger's proofs at full length, and its speed. See docs/ledger.md; SEED=… repeats a run.
-LEDGER_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/ledger/*.c))
+# The ledger's proofs at full length (their short forms are among the units), and its speed. SEED=… repeats
+# the simulation and the crashes. See docs/ledger.md.
+LEDGER_PROOFS := concurrency simulation crash torture faults
+OPS   ?= 200000
+KILLS ?= 400
+
+.PHONY: check-ledger
+check-ledger: $(LEDGER_PROOFS:%=$(BUILD)/test/unit/test_ledger_%)
+	ROUNDS=20 $(BUILD)/test/unit/test_ledger_concurrency
+	OPS=$(OPS) SEED=$(SEED) $(BUILD)/test/unit/test_ledger_simulation
+	KILLS=$(KILLS) SEED=$(SEED) $(BUILD)/test/unit/test_ledger_crash
+	STRIDE=1 $(BUILD)/test/unit/test_ledger_torture
+	$(BUILD)/test/unit/test_ledger_faults
 
 $(BUILD)/test/ledger/%: $(BUILD)/test/ledger/%.o $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)

@@ -363,7 +363,7 @@ static void the_ledger_is_as_the_model(void **state)
     char text[TOKEN_TEXT_MAX];
 
     w = (struct world){.f = *state, .now = T0};
-    w.random = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) * 2654435761u;
+    w.random = seed && *seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) * 2654435761u;
     w.random = w.random * 2 + 1;
     print_message("           SEED=%llu OPS=%ld\n", (unsigned long long)(w.random >> 1), n);
     fix_close(w.f);
