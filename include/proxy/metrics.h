@@ -26,6 +26,10 @@
     X(shed, "tokencap_shed_total", counter, 0, "Requests answered 503 because of load")            \
     X(estimated, "tokencap_estimated_settlements_total", counter, 0,                               \
       "Exchanges settled without the provider's usage")                                            \
+    X(settled, "tokencap_settled_total", counter, 0,                                               \
+      "Exchanges settled by the provider's usage")                                                 \
+    X(within_hold, "tokencap_within_hold_total", counter, 0,                                       \
+      "Of those, the ones that cost no more than was held: the coverage of predictions")           \
     X(fallback_priced, "tokencap_fallback_priced_total", counter, 0,                               \
       "Requests for models without a price of their own")                                          \
     X(client_gone, "tokencap_client_disconnects_total", counter, 0,                                \

@@ -118,6 +118,10 @@ static void count_metrics(struct exchange *x, const struct settlement *s)
 
     if (s->state == HOLD_ESTIMATED)
         metric_add(&m->estimated, 1);
+    if (s->state == HOLD_SETTLED)
+        metric_add(&m->settled, 1);
+    if (s->state == HOLD_SETTLED && s->cost <= x->verdict.hold)
+        metric_add(&m->within_hold, 1);
 }
 
 int step_settle(struct exchange *x, struct upstream *u)
