@@ -73,6 +73,9 @@ X(WORD, unknown_models, "unknown-models", "TOKENCAP_UNKNOWN_MODELS", "fallback",
 X(WORD, predict, "predict", "TOKENCAP_PREDICT", "rule", 0, 0, "rule|learned", RELOAD, BUDGETS, \
   "How output is predicted, unless a budget says so itself: by the fixed rule, or learned from what " \
   "earlier requests of the same kind used.") \
+X(WORD, count_upstream, "count-upstream", "TOKENCAP_COUNT_UPSTREAM", "none", 0, 0, "none|anthropic", RELOAD, BUDGETS, \
+  "Ask this provider's own endpoint for the input tokens before each request; one more round trip. When " \
+  "it fails, the local count stands.") \
 X(BOOL, calibrate, "calibrate", "TOKENCAP_CALIBRATE", "yes", 0, 0, NULL, RELOAD, BUDGETS, \
   "Correct approximate token counts by what providers reported for earlier requests of the same kind.") \
 X(WORD, on_cap, "on-cap", "TOKENCAP_ON_CAP", "finish", 0, 0, "finish|stop", RELOAD, BUDGETS, \

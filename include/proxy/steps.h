@@ -13,6 +13,7 @@ int step_admit(struct exchange *x, struct upstream *u);   /* may it come in */
 int step_parse(struct exchange *x, struct upstream *u);   /* the body's facts */
 int step_choose(struct exchange *x, struct upstream *u);  /* the provider, and whose key */
 int step_count(struct exchange *x, struct upstream *u);   /* input tokens */
+int step_ask(struct exchange *x, struct upstream *u);     /* the provider's own count, where wanted */
 int step_price(struct exchange *x, struct upstream *u);   /* the model's price */
 int step_predict(struct exchange *x, struct upstream *u); /* output, cost, bounds */
 int step_quote(struct exchange *x, struct upstream *u);   /* /v1/estimate: the answer is the prediction */
@@ -22,6 +23,11 @@ int step_forward(struct exchange *x, struct upstream *u); /* to the upstream, an
 int step_settle(struct exchange *x, struct upstream *u);  /* end the hold, once it is open */
 int step_unlimit(struct exchange *x, struct upstream *u); /* give back what was taken too much */
 int step_finish(struct exchange *x, struct upstream *u);  /* what is left of the reply; the log line */
+
+/* outgoing.c: where the request goes (suffix: added to the path), and the headers it goes with. NULL or
+ * false: no memory. */
+const char *outgoing_url(struct exchange *x, const char *suffix);
+bool outgoing_headers(struct exchange *x, struct headers *out);
 
 /* afford.c: the largest output limit of one answer whose hold fits into `room`; 0: none. strict says what
  * the hold is: the maximum, else the estimate. */

@@ -69,6 +69,7 @@ void upstream_library_finish(void);
 struct upstream *upstream_create(void); /* NULL: no memory. One thread's. */
 void upstream_destroy(struct upstream *u);
 
+/* u may be NULL: then nothing is sent, and the end is UPSTREAM_OURS. */
 void upstream_call(struct upstream *u, const struct upstream_request *q, struct upstream_result *out);
 
 #endif

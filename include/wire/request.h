@@ -38,6 +38,11 @@ int request_parse(enum api api, struct span body, const struct json_limits *limi
                   struct request *out, struct refusal *r) MUST_CHECK;
 void request_finish(struct request *q);
 
+/* The body that asks Anthropic's count_tokens endpoint about this request; false: no memory. */
+bool request_count_body(const struct request *q, struct buf *out) MUST_CHECK;
+/* What it answered; -1 when that is not a count. */
+int64_t request_count_answer(struct span body);
+
 /* The edits that tokencap may make to a body. */
 struct splice {
     bool include_usage; /* have the stream end with its usage (OpenAI's chat and completions) */

@@ -32,6 +32,7 @@ static const struct step {
     {"parse",   step_parse,   PRICED | ESTIMATED, false},
     {"choose",  step_choose,  ALL,                false},
     {"count",   step_count,   PRICED | ESTIMATED, false},
+    {"ask",     step_ask,     PRICED,             false},
     {"price",   step_price,   PRICED | ESTIMATED, false},
     {"predict", step_predict, PRICED | ESTIMATED, false},
     {"quote",   step_quote,   ESTIMATED,          false},

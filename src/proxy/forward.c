@@ -7,73 +7,6 @@
 
 #define RING_SIZE (64 * 1024)
 
-/* ---- the request as the upstream sees it ---- */
-
-static const char *make_url(struct exchange *x)
-{
-    const char *base = x->provider->base_url;
-    /* OpenAI's base URL ends with /v1, Anthropic's does not: as their SDKs have it. */
-    struct span path = x->provider->anthropic ? x->target.path
-                                              : span_skip(x->target.path, strlen("/v1"));
-    struct span query = x->target.query;
-    char *url = arena_alloc(&x->arena, strlen(base) + path.n + query.n + 2);
-
-    if (url)
-        sprintf(url, "%s%.*s%s%.*s", base, SPAN_FMT(path), query.n ? "?" : "", SPAN_FMT(query));
-    return url;
-}
-
-/* Headers that stop here: of one connection, of our own language, or made anew for the upstream. */
-static bool stays_here(const struct exchange *x, const struct header *h, struct span connection)
-{
-    static const char *const ours[] = {"host", "content-length", "accept-encoding", "expect", "cookie",
-                                       "forwarded", "x-forwarded-for", "via"};
-
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (span_eq_nocase(h->name, span_of(ours[i])))
-            return true;
-    if (h->name.n > 11 && span_eq_nocase((struct span){h->name.p, 11}, SPAN("x-tokencap-")))
-        return true;
-    return header_is_hop_by_hop(h->name, connection) ||
-           access_is_ours(&x->settings->config, h->name, h->value);
-}
-
-static bool add_key(struct exchange *x, struct headers *out)
-{
-    static const struct {
-        const char *name, *before;
-    } forms[] = {
-        [KEY_BEARER] = {"Authorization", "Bearer "},
-        [KEY_X_API_KEY] = {"x-api-key", ""},
-        [KEY_API_KEY] = {"api-key", ""},
-    };
-    const char *before = forms[x->provider->key_header].before;
-    char *value;
-
-    if (!x->lent_key)
-        return true;
-    value = arena_alloc(&x->arena, strlen(before) + strlen(x->lent_key) + 1);
-    if (!value)
-        return false;
-    sprintf(value, "%s%s", before, x->lent_key);
-    return headers_add(out, &x->arena, span_of(forms[x->provider->key_header].name), span_of(value));
-}
-
-static bool make_headers(struct exchange *x, struct headers *out)
-{
-    struct span connection = headers_get(&x->headers, "connection");
-    struct span via = headers_get(&x->headers, "via");
-
-    for (int i = 0; i < x->headers.n; i++)
-        if (!stays_here(x, &x->headers.list[i], connection) &&
-            !headers_add(out, &x->arena, x->headers.list[i].name, x->headers.list[i].value))
-            return false;
-    return add_key(x, out) &&
-           headers_add(out, &x->arena, SPAN("Accept-Encoding"), SPAN("identity")) &&
-           headers_addf(out, &x->arena, "Via", "%.*s%s1.1 %s", SPAN_FMT(via), via.n ? ", " : "",
-                        x->server->instance);
-}
-
 static bool wants_usage_injected(const struct exchange *x)
 {
     enum api api = x->target.route->api;
@@ -256,7 +189,7 @@ int step_forward(struct exchange *x, struct upstream *u)
     struct splice edits = {.include_usage = wants_usage_injected(x), .max_tokens = x->applied_max_tokens};
     struct headers headers = {.n = 0};
     struct upstream_request q = {
-        .url = make_url(x),
+        .url = outgoing_url(x, ""),
         .post = x->method == METHOD_POST,
         .head_only = x->method == METHOD_HEAD,
         .headers = &headers,
@@ -279,7 +212,7 @@ int step_forward(struct exchange *x, struct upstream *u)
     answer_init(&x->answer, x->target.route->api, edits.include_usage);
     answer_expect(&x->answer, &x->request);
     x->answer.may_stop = c->on_cap == ON_CAP_STOP;
-    if (!q.url || !make_headers(x, &headers) || spliced.failed)
+    if (!q.url || !outgoing_headers(x, &headers) || spliced.failed)
         x->upstream.end = UPSTREAM_OURS;
     else
         upstream_call(u, &q, &x->upstream);

@@ -289,6 +289,8 @@ void upstream_call(struct upstream *u, const struct upstream_request *q, struct 
     CURLcode code;
 
     *out = (struct upstream_result){.end = UPSTREAM_OURS, .first_byte_ms = -1};
+    if (!u)
+        return;
     u->q = q;
     u->result = out;
     u->lines = NULL;

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
+#include "proxy/steps.h"
+
+/* A request as the upstream sees it. */
+
+const char *outgoing_url(struct exchange *x, const char *suffix)
+{
+    const char *base = x->provider->base_url;
+    /* OpenAI's base URL ends with /v1, Anthropic's does not: as their SDKs have it. */
+    struct span path = x->provider->anthropic ? x->target.path
+                                              : span_skip(x->target.path, strlen("/v1"));
+    struct span query = x->target.query;
+    char *url = arena_alloc(&x->arena, strlen(base) + path.n + strlen(suffix) + query.n + 2);
+
+    if (url)
+        sprintf(url, "%s%.*s%s%s%.*s", base, SPAN_FMT(path), suffix, query.n ? "?" : "", SPAN_FMT(query));
+    return url;
+}
+
+/* Headers that stop here: of one connection, of our own language, or made anew for the upstream. */
+static bool stays_here(const struct exchange *x, const struct header *h, struct span connection)
+{
+    static const char *const ours[] = {"host", "content-length", "accept-encoding", "expect", "cookie",
+                                       "forwarded", "x-forwarded-for", "via"};
+
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (span_eq_nocase(h->name, span_of(ours[i])))
+            return true;
+    if (h->name.n > 11 && span_eq_nocase((struct span){h->name.p, 11}, SPAN("x-tokencap-")))
+        return true;
+    return header_is_hop_by_hop(h->name, connection) ||
+           access_is_ours(&x->settings->config, h->name, h->value);
+}
+
+static bool add_key(struct exchange *x, struct headers *out)
+{
+    static const struct {
+        const char *name, *before;
+    } forms[] = {
+        [KEY_BEARER] = {"Authorization", "Bearer "},
+        [KEY_X_API_KEY] = {"x-api-key", ""},
+        [KEY_API_KEY] = {"api-key", ""},
+    };
+    const char *before = forms[x->provider->key_header].before;
+    char *value;
+
+    if (!x->lent_key)
+        return true;
+    value = arena_alloc(&x->arena, strlen(before) + strlen(x->lent_key) + 1);
+    if (!value)
+        return false;
+    sprintf(value, "%s%s", before, x->lent_key);
+    return headers_add(out, &x->arena, span_of(forms[x->provider->key_header].name), span_of(value));
+}
+
+bool outgoing_headers(struct exchange *x, struct headers *out)
+{
+    struct span connection = headers_get(&x->headers, "connection");
+    struct span via = headers_get(&x->headers, "via");
+
+    for (int i = 0; i < x->headers.n; i++)
+        if (!stays_here(x, &x->headers.list[i], connection) &&
+            !headers_add(out, &x->arena, x->headers.list[i].name, x->headers.list[i].value))
+            return false;
+    return add_key(x, out) &&
+           headers_add(out, &x->arena, SPAN("Accept-Encoding"), SPAN("identity")) &&
+           headers_addf(out, &x->arena, "Via", "%.*s%s1.1 %s", SPAN_FMT(via), via.n ? ", " : "",
+                        x->server->instance);
+}
