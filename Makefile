@@ -361,10 +361,17 @@ bench: all $(BUILD)/bin/tokencap-sim
 .PHONY: deb
 deb:
 	@command -v dh >/dev/null || { echo 'needs: apt-get install debhelper'; exit 1; }
-	rm -rf build-deb
+	rm -rf build-deb/tokencap build-deb/tokencap_* build-deb/tokencap-*
 	mkdir -p build-deb/tokencap
 	git ls-files -z | tar -c --null -T - | tar -x -C build-deb/tokencap
-	cd build-deb/tokencap && dpkg-buildpackage -us -uc -b
+	cd build-deb/tokencap && MAKEFLAGS= dpkg-buildpackage -us -uc -b
+
+# The package on a clean Debian 12 in a folder: installed, used, killed, upgraded, removed, purged.
+.PHONY: check-deb
+check-deb: deb $(BUILD)/bin/tokencap-sim
+	lintian -E --pedantic --fail-on error,warning build-deb/*.changes
+	systemd-analyze security --offline=true --threshold=15 --no-pager debian/tokencap.service
+	test/package/chroot.sh build-deb/tokencap_$(VERSION)_*.deb $(BUILD)/bin/tokencap-sim $(MIRROR)
 
 .PHONY: clean distclean
 clean:
