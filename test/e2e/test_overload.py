@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """More work than workers: bounded, refused in time, and nothing lost."""
 
+import threading
+
 import pytest
 
 from bodies import CHAT, MESSAGE, STREAM
-from harness import Task, sim_header
+from harness import TIMEOUT, Task, sim_header
 
 CHAT_PATH = "/v1/chat/completions"
 
@@ -32,18 +34,25 @@ def test_what_is_not_proxied_needs_no_worker(busy):
 @pytest.mark.parametrize("path, body, kind", [(CHAT_PATH, CHAT, "server_error"),
                                               ("/v1/messages", MESSAGE, "overloaded_error")])
 def test_a_full_queue_answers_at_once(busy, sim, path, body, kind):
-    queued = [Task(lambda: busy.post(CHAT_PATH, CHAT)) for _ in range(6)]
+    shed = threading.Semaphore(0)
+
+    def client():
+        answer = busy.post(CHAT_PATH, CHAT)
+        if answer.status == 503:
+            shed.release()
+        return answer.status
+
+    crowd = [Task(client) for _ in range(6)]
+    for _ in range(5):  # all but the one that waits
+        assert shed.acquire(timeout=TIMEOUT)
     refused = busy.post(path, body)
-    while refused.status != 503:  # until the queue is full; each of these waits for none
-        refused = busy.post(path, body)
+    assert refused.status == 503
     assert refused.json()["error"]["type"] == kind
     assert 1 <= int(refused.headers["Retry-After"]) <= 5
     sim.open("go")
-    statuses = sorted(t.result().status for t in queued)
-    assert set(statuses) <= {200, 503} and 200 in statuses
-    sent = 1 + statuses.count(200)
-    assert len(sim.journal(wait=sent)) == sent
-    assert len(busy.history()) == sent
+    assert sorted(t.result() for t in crowd) == [200, 503, 503, 503, 503, 503]
+    assert len(sim.journal(wait=2)) == 2
+    assert len(busy.history()) == 2
     assert busy.budget()["reservedUsd"] == 0
 
 
