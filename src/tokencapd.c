@@ -142,8 +142,8 @@ static void stop(struct listener *l, struct workers *w, const sigset_t *set, boo
     int64_t wait = ledger_works ? server.settings->config.drain_timeout : 0;
     pthread_t watcher;
 
-    log_info("stopping: requests under way may end within %" PRId64 " s", wait / 1000);
     atomic_store(&server.draining, true);
+    log_info("stopping: requests under way may end within %" PRId64 " s", wait / 1000);
     pthread_create(&watcher, NULL, watch_for_hurry, (void *)set);
     pthread_detach(watcher);
     if (!listener_drain(l, wait, &hurry)) {
