@@ -18,6 +18,7 @@ enum split_rule { SPLIT_O200K, SPLIT_CL100K, SPLIT_R50K, SPLIT_PATTERN };
  * fewer than max only at the end of the text. Pure. */
 size_t split_o200k(const char *text, size_t n, size_t from, size_t *ends, size_t max);
 size_t split_cl100k(const char *text, size_t n, size_t from, size_t *ends, size_t max);
+size_t split_r50k(const char *text, size_t n, size_t from, size_t *ends, size_t max);
 
 /*
  * A splitter of any pattern, by PCRE2. The classes \p{…}, \s and their negations are spelled out

@@ -54,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         compare(SPLIT_O200K, split_o200k, text, clean.n);
         compare(SPLIT_CL100K, split_cl100k, text, clean.n);
+        compare(SPLIT_R50K, split_r50k, text, clean.n);
     }
     free(text);
     buf_finish(&clean);

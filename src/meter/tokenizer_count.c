@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "meter/joints.h"
+#include "tokenizing.h"
+
+/*
+ * Counting without ids. A piece's count is looked for in the thread's cache, then in the
+ * vocabulary, and only then are its bytes merged. The look-ups of a batch of pieces are started
+ * together, so that their cache lines come at the same time.
+ */
+
+struct look_up {
+    struct piece_key key;
+    uint64_t hash;
+    struct piece_key *slot; /* NULL: not a short piece */
+    size_t from, n;
+};
+
+/* Starts the look-ups of k pieces. */
+static void prepare(struct job *j, const size_t *ends, size_t k, struct look_up *look)
+{
+    size_t from = j->from;
+
+    for (size_t i = 0; i < k; i++) {
+        struct look_up *l = &look[i];
+        l->from = from;
+        l->n = ends[i] - from;
+        l->slot = NULL;
+        if (l->n <= VOCAB_SHORT) {
+            l->key = piece_key(j->text + from, l->n, j->n - from);
+            l->hash = piece_hash(l->key);
+            l->slot = piece_cache_slot(j->t->cache, l->hash);
+            __builtin_prefetch(l->slot);
+        }
+        from = ends[i];
+    }
+}
+
+static int64_t count_short(struct job *j, const char *p, size_t n, struct piece_key key,
+                           uint64_t hash, struct piece_key *slot)
+{
+    int64_t count = vocab_short_slot(j->v, key, hash) >= 0 ? 1 : bpe_merge(&j->t->bpe, j->v, p, n);
+
+    if (count > 0)
+        piece_cache_put(slot, key, j->image, (unsigned)count);
+    return count;
+}
+
+/* A part of a long piece, which merging cannot leave. */
+static int64_t count_part(struct job *j, const char *p, size_t n)
+{
+    struct piece_key key;
+    struct piece_key *slot;
+    uint64_t hash;
+    unsigned known;
+
+    if (n > VOCAB_SHORT)
+        return vocab_find(j->v, p, n) != VOCAB_NONE ? 1 : bpe_merge(&j->t->bpe, j->v, p, n);
+    key = piece_key(p, n, (size_t)(j->text + j->n - p));
+    hash = piece_hash(key);
+    slot = piece_cache_slot(j->t->cache, hash);
+    known = piece_cache_get(slot, key, j->image);
+    return known ? known : count_short(j, p, n, key, hash, slot);
+}
+
+static int64_t count_cut(struct job *j, const char *p, size_t n)
+{
+    int64_t sum = 0, some;
+
+    if (!(j->v->h->flags & VOCAB_MERGED))
+        return count_part(j, p, n);
+    while (n) {
+        size_t cut = joint_cut(j->v, p, n);
+        some = count_part(j, p, cut);
+        if (some < 0)
+            return -1;
+        sum += some;
+        p += cut;
+        n -= cut;
+    }
+    return sum;
+}
+
+static int64_t count_long(struct job *j, const char *p, size_t n)
+{
+    struct wide_key key, *slot;
+    unsigned known;
+    int64_t count;
+
+    if (n > PIECE_WIDE)
+        return count_cut(j, p, n);
+    key = wide_key(p, n, j->image);
+    slot = wide_slot(j->t->cache, &key);
+    known = wide_get(slot, &key);
+    if (known)
+        return known;
+    count = count_cut(j, p, n);
+    if (count > 0)
+        wide_put(slot, &key, (unsigned)count);
+    return count;
+}
+
+/* The tokens of k pieces: what the cache knows at once, the others when their lines have come. */
+static int64_t count_batch(struct job *j, const size_t *ends, size_t k)
+{
+    struct look_up look[BATCH];
+    unsigned char missed[BATCH];
+    size_t misses = 0;
+    int64_t sum = 0;
+
+    prepare(j, ends, k, look);
+    for (size_t i = 0; i < k; i++) {
+        const struct look_up *l = &look[i];
+        unsigned known = l->slot ? piece_cache_get(l->slot, l->key, j->image) : 0;
+        sum += known;
+        if (known)
+            continue;
+        missed[misses++] = (unsigned char)i;
+        if (l->slot)
+            __builtin_prefetch(&j->v->shorts[l->hash & (j->v->h->lines - 1)]);
+    }
+    for (size_t i = 0; i < misses; i++) {
+        const struct look_up *l = &look[missed[i]];
+        const char *p = j->text + l->from;
+        int64_t count =
+            l->slot ? count_short(j, p, l->n, l->key, l->hash, l->slot) : count_long(j, p, l->n);
+        if (count < 0)
+            return -1;
+        sum += count;
+    }
+    return sum;
+}
+
+int64_t tokenizer_count(struct tokenizer *t, enum encoding enc, struct span text)
+{
+    size_t ends[BATCH], k;
+    int64_t sum = 0, some;
+    struct job j;
+
+    if (!job_start(&j, t, enc, text))
+        return -1;
+    while (j.from < j.n && sum >= 0) {
+        k = job_split(&j, ends);
+        some = k ? count_batch(&j, ends, k) : -1;
+        sum = some < 0 ? -1 : sum + some;
+        j.from = k ? ends[k - 1] : j.n;
+    }
+    job_end(&j);
+    return sum;
+}
