@@ -32,6 +32,12 @@ struct ledger {
     int64_t oldest_ns;         /* likewise: monotonic, 0: none open */
 };
 
+/* ledger_open() and ledger_close() but for the writer: whoever calls them is the one thread that
+ * writes. */
+int ledger_prepare(const struct ledger_options *o, struct ledger_recovery *found,
+                   struct ledger **out, struct err *e) MUST_CHECK;
+void ledger_destroy(struct ledger *l);
+
 /* Settles what a crash left, on the writing connection, before the writer starts. */
 int recover(struct ledger *l, int64_t now_ms, struct ledger_recovery *found,
             struct err *e) MUST_CHECK;

@@ -69,9 +69,9 @@ struct reservation {
         nano_t estimate, hold; /* what it says: used where a budget predicts by learning */
         int64_t output_tokens;
     } learned;
-    bool learn;                  /* what a budget predicts by that says nothing itself */
-    bool strict;                 /* hold the maximum whatever the budgets say */
-    bool bounded;                /* maximum is a real upper bound (a strict budget demands one) */
+    bool learn;   /* what a budget predicts by that says nothing itself */
+    bool strict;  /* hold the maximum whatever the budgets say */
+    bool bounded; /* maximum is a real upper bound (a strict budget demands one) */
     int64_t input_tokens, output_tokens; /* predicted */
     int64_t now_ms;
 };
@@ -218,12 +218,12 @@ int ledger_usage_by(struct ledger *l, const struct usage_query *q, enum usage_gr
 
 /* What is known of many requests together. */
 struct usage_sums {
-    int64_t requests, estimated; /* estimated: those without a provider's own usage */
-    int64_t input, output;       /* tokens */
-    int64_t cached, written;     /* of input: read from, and written to prompt caches */
-    int64_t reasoning;           /* of output */
+    int64_t requests, estimated;           /* estimated: those without a provider's own usage */
+    int64_t input, output;                 /* tokens */
+    int64_t cached, written;               /* of input: read from, and written to prompt caches */
+    int64_t reasoning;                     /* of output */
     int64_t duration_ms, streams, ttft_ms; /* ttft_ms: of the streams */
-    nano_t cost, predicted, saved;         /* saved: by prompt caches, less what they cost; may be < 0 */
+    nano_t cost, predicted, saved; /* saved: by prompt caches, less what they cost; may be < 0 */
 };
 
 struct series_query {
@@ -233,8 +233,8 @@ struct series_query {
     int hours;              /* how many make one bucket: 1, 24, or many */
 };
 
-/* Sums by bucket and key (model or project), ascending by bucket, never by scanning rows: the work is
- * that of the hours between. start_ms is the bucket's. */
+/* Sums by bucket and key (model or project), ascending by bucket, never by scanning rows: the work
+ * is that of the hours between. start_ms is the bucket's. */
 int ledger_series(struct ledger *l, const struct series_query *q,
                   void (*f)(void *ctx, int64_t start_ms, const char *key,
                             const struct usage_sums *t),
@@ -256,7 +256,8 @@ struct alert {
 };
 
 /* *added: false when that threshold of that period has had its alert already. */
-int ledger_alert_add(struct ledger *l, const struct alert *a, bool *added, struct err *e) MUST_CHECK;
+int ledger_alert_add(struct ledger *l, const struct alert *a, bool *added,
+                     struct err *e) MUST_CHECK;
 /* Whether it has: a cheap look before. Only scope, key, period_ms and threshold of *a are read. */
 int ledger_alert_known(struct ledger *l, const struct alert *a, bool *known,
                        struct err *e) MUST_CHECK;
@@ -305,6 +306,13 @@ int ledger_state_each(struct ledger *l, const char *prefix,
 int ledger_verify(const char *path, void (*progress)(void *ctx, int64_t done, int64_t all),
                   void *ctx, struct buf *summary, struct err *e) MUST_CHECK;
 int ledger_backup(const char *path, const char *to, struct err *e) MUST_CHECK;
+
+/* Rolls usage rows from before that day (UTC) into the totals, which stay as they were, and gives
+ * their room back. For a stopped daemon: ERR_EXISTS while one runs. May be interrupted at any
+ * moment. */
+int ledger_compact(const char *path, int64_t before_ms,
+                   void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
+                   struct buf *summary, struct err *e) MUST_CHECK;
 
 /* ledger_usage_by() of a database that may be in use by a daemon, or not. */
 int ledger_file_usage_by(const char *path, const struct usage_query *q, enum usage_group group,

@@ -7,9 +7,10 @@
 #include "ledger/map.h"
 
 /*
- * The sums by hour from which spending over time is drawn, in three views: by model, by project, and by
- * model within a project. Each is a few rows an hour, whatever the number of requests. Gathered over a
- * group of writes, then added to the database in one statement a key. Only the writer thread may touch it.
+ * The sums by hour from which spending over time is drawn, in three views: by model, by project,
+ * and by model within a project. Each is a few rows an hour, whatever the number of requests.
+ * Gathered over a group of writes, then added to the database in one statement a key. Only the
+ * writer thread may touch it.
  */
 
 /* The view that a row belongs to; a positive one is a project's, by model. */
@@ -19,9 +20,10 @@ enum { SERIES_MODELS = 0, SERIES_PROJECTS = -1 };
 #define HOUR_MS    INT64_C(3600000)
 
 struct series_row {
-    struct map_node node; /* by hour, view and key */
+    struct map_node node;    /* by hour, view and key */
     int64_t hour, view, key; /* hours since 1970 */
     struct usage_sums sums;
+    int64_t first, last; /* ids of the usage rows */
 };
 
 struct series {
@@ -33,9 +35,9 @@ struct series {
 int series_init(struct series *s, struct err *e) MUST_CHECK;
 void series_finish(struct series *s);
 
-/* Adds one usage row to all views. Writes early when it is full, so it may fail. */
-int series_add(struct series *s, struct db *db, int64_t created_ms, int64_t project, int64_t model,
-               const struct usage_sums *sums) MUST_CHECK;
+/* Adds usage row `id` to all views. Writes early when it is full, so it may fail. */
+int series_add(struct series *s, struct db *db, int64_t id, int64_t created_ms, int64_t project,
+               int64_t model, const struct usage_sums *sums) MUST_CHECK;
 int series_flush(struct series *s, struct db *db) MUST_CHECK;
 void series_forget(struct series *s); /* the group has failed */
 

@@ -103,7 +103,7 @@ static struct ledger *allocate(const struct ledger_options *o)
 }
 
 /* In any state from allocate() on; the writer has ended. */
-static void destroy(struct ledger *l)
+void ledger_destroy(struct ledger *l)
 {
     readers_finish(&l->readers);
     tokens_finish(&l->tokens);
@@ -119,8 +119,8 @@ static void destroy(struct ledger *l)
     free(l);
 }
 
-int ledger_open(const struct ledger_options *o, struct ledger_recovery *found, struct ledger **out,
-                struct err *e)
+int ledger_prepare(const struct ledger_options *o, struct ledger_recovery *found,
+                   struct ledger **out, struct err *e)
 {
     struct ledger *l = allocate(o);
     struct ledger_recovery r = {0};
@@ -132,18 +132,31 @@ int ledger_open(const struct ledger_options *o, struct ledger_recovery *found, s
     if (lock_take(l->path, &l->lock_fd, e) != 0 || open_database(l, o->busy_timeout_ms, e) != 0 ||
         recover(l, clock_wall_ms(), &r, e) != 0)
         goto destroy;
-    ballast_make(&l->ballast);
-    l->stats.overrun = l->book.now.overrun;
-    if (writer_start(l, e) != 0)
-        goto destroy;
     if (found)
         *found = r;
     *out = l;
     return 0;
 destroy:
     if (l)
-        destroy(l);
+        ledger_destroy(l);
     return -1;
+}
+
+int ledger_open(const struct ledger_options *o, struct ledger_recovery *found, struct ledger **out,
+                struct err *e)
+{
+    struct ledger *l;
+
+    if (ledger_prepare(o, found, &l, e) != 0)
+        return -1;
+    ballast_make(&l->ballast);
+    l->stats.overrun = l->book.now.overrun;
+    if (writer_start(l, e) != 0) {
+        ledger_destroy(l);
+        return -1;
+    }
+    *out = l;
+    return 0;
 }
 
 void ledger_close(struct ledger *l)
@@ -151,7 +164,7 @@ void ledger_close(struct ledger *l)
     if (!l)
         return;
     writer_stop(l);
-    destroy(l);
+    ledger_destroy(l);
 }
 
 bool ledger_failed(const struct ledger *l)

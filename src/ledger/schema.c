@@ -79,7 +79,9 @@ static const char version_1[] =
     " version INTEGER NOT NULL, rule INTEGER NOT NULL, confidence INTEGER NOT NULL,"
     " created INTEGER NOT NULL, duration INTEGER NOT NULL, ttft INTEGER NOT NULL"
     ") STRICT;"
-    "CREATE INDEX usage_project ON usage(project, id);"
+    "CREATE INDEX usage_project ON usage(project);"
+    "CREATE INDEX usage_model ON usage(model);"
+    "CREATE INDEX usage_both ON usage(project, model);"
 
     "CREATE TABLE voided(id INTEGER PRIMARY KEY, lag INTEGER NOT NULL, amount INTEGER NOT NULL,"
     " at1 INTEGER NOT NULL, at2 INTEGER NOT NULL, at3 INTEGER NOT NULL, at4 INTEGER NOT NULL"
@@ -100,10 +102,12 @@ static const char version_1[] =
     " output INTEGER NOT NULL, cached INTEGER NOT NULL, written INTEGER NOT NULL,"
     " reasoning INTEGER NOT NULL, duration INTEGER NOT NULL, streams INTEGER NOT NULL,"
     " ttft INTEGER NOT NULL, cost INTEGER NOT NULL, predicted INTEGER NOT NULL,"
-    " saved INTEGER NOT NULL, PRIMARY KEY(hour, view, key)) STRICT, WITHOUT ROWID;"
+    " saved INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL," /* ids of usage */
+    " PRIMARY KEY(hour, view, key)) STRICT, WITHOUT ROWID;"
 
     "CREATE TABLE alert(id TEXT PRIMARY KEY, scope INTEGER NOT NULL, key TEXT NOT NULL,"
-    " period INTEGER NOT NULL, threshold INTEGER NOT NULL," /* when it began; a percentage, 0: spike */
+    " period INTEGER NOT NULL, threshold INTEGER NOT NULL," /* when it began; a percentage, 0: spike
+                                                             */
     " created INTEGER NOT NULL, state INTEGER NOT NULL,"    /* 0 waits, 1 delivered, 2 given up */
     " tries INTEGER NOT NULL, next INTEGER NOT NULL, url TEXT NOT NULL, body TEXT NOT NULL,"
     " UNIQUE(scope, key, period, threshold)) STRICT;"

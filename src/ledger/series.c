@@ -6,11 +6,14 @@
 /* ---- writing ---- */
 
 static const char add_series[] =
-    "INSERT INTO series VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+    "INSERT INTO series VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
+    "?16,"
+    " ?17, ?18)"
     " ON CONFLICT DO UPDATE SET requests = requests + ?4, estimated = estimated + ?5,"
     " input = input + ?6, output = output + ?7, cached = cached + ?8, written = written + ?9,"
     " reasoning = reasoning + ?10, duration = duration + ?11, streams = streams + ?12,"
-    " ttft = ttft + ?13, cost = cost + ?14, predicted = predicted + ?15, saved = saved + ?16";
+    " ttft = ttft + ?13, cost = cost + ?14, predicted = predicted + ?15, saved = saved + ?16,"
+    " first = min(first, ?17), last = max(last, ?18)";
 
 int series_init(struct series *s, struct err *e)
 {
@@ -40,8 +43,8 @@ static void sums_plus(struct usage_sums *to, const struct usage_sums *add)
     to->saved += add->saved;
 }
 
-static int add_to_view(struct series *s, struct db *db, int64_t hour, int64_t view, int64_t key,
-                       const struct usage_sums *sums)
+static int add_to_view(struct series *s, struct db *db, int64_t id, int64_t hour, int64_t view,
+                       int64_t key, const struct usage_sums *sums)
 {
     uint64_t hash = map_hash_int(map_hash_int(map_hash_int(hour) ^ view) ^ key);
     struct series_row *row;
@@ -50,26 +53,29 @@ static int add_to_view(struct series *s, struct db *db, int64_t hour, int64_t vi
         row = MAP_OWNER(n, struct series_row, node);
         if (row->hour == hour && row->view == view && row->key == key) {
             sums_plus(&row->sums, sums);
+            row->first = id < row->first ? id : row->first;
+            row->last = id > row->last ? id : row->last;
             return 0;
         }
     }
     if (s->n == SERIES_MAX && series_flush(s, db) != 0)
         return -1;
     row = &s->rows[s->n++];
-    *row = (struct series_row){.hour = hour, .view = view, .key = key, .sums = *sums};
+    *row = (struct series_row){
+        .hour = hour, .view = view, .key = key, .sums = *sums, .first = id, .last = id};
     map_add(&s->by_key, &row->node, hash);
     return 0;
 }
 
-int series_add(struct series *s, struct db *db, int64_t created_ms, int64_t project, int64_t model,
-               const struct usage_sums *sums)
+int series_add(struct series *s, struct db *db, int64_t id, int64_t created_ms, int64_t project,
+               int64_t model, const struct usage_sums *sums)
 {
     int64_t hour = created_ms / HOUR_MS;
 
-    if (add_to_view(s, db, hour, SERIES_MODELS, model, sums) != 0 ||
-        add_to_view(s, db, hour, SERIES_PROJECTS, project, sums) != 0)
+    if (add_to_view(s, db, id, hour, SERIES_MODELS, model, sums) != 0 ||
+        add_to_view(s, db, id, hour, SERIES_PROJECTS, project, sums) != 0)
         return -1;
-    return add_to_view(s, db, hour, project, model, sums);
+    return add_to_view(s, db, id, hour, project, model, sums);
 }
 
 int series_flush(struct series *s, struct db *db)
@@ -78,9 +84,10 @@ int series_flush(struct series *s, struct db *db)
         const struct series_row *r = &s->rows[i];
         const struct usage_sums *t = &r->sums;
 
-        if (db_run(db, add_series, "iiiiiiiiiiiiiiii", r->hour, r->view, r->key, t->requests,
+        if (db_run(db, add_series, "iiiiiiiiiiiiiiiiii", r->hour, r->view, r->key, t->requests,
                    t->estimated, t->input, t->output, t->cached, t->written, t->reasoning,
-                   t->duration_ms, t->streams, t->ttft_ms, t->cost, t->predicted, t->saved) != 0)
+                   t->duration_ms, t->streams, t->ttft_ms, t->cost, t->predicted, t->saved,
+                   r->first, r->last) != 0)
             return -1;
     }
     series_forget(s);
@@ -114,9 +121,10 @@ static const char last_hour[] = "SELECT hour FROM series ORDER BY hour DESC LIMI
 
 static void read_sums(sqlite3_stmt *st, struct usage_sums *t)
 {
-    int64_t *const fields[] = {&t->requests, &t->estimated, &t->input,     &t->output, &t->cached,
-                               &t->written,  &t->reasoning, &t->duration_ms, &t->streams, &t->ttft_ms,
-                               &t->cost,     &t->predicted, &t->saved};
+    int64_t *const fields[] = {&t->requests, &t->estimated, &t->input,     &t->output,
+                               &t->cached,   &t->written,   &t->reasoning, &t->duration_ms,
+                               &t->streams,  &t->ttft_ms,   &t->cost,      &t->predicted,
+                               &t->saved};
 
     for (int i = 0; i < (int)(sizeof fields / sizeof *fields); i++)
         *fields[i] = sqlite3_column_int64(st, 2 + i);
@@ -140,7 +148,8 @@ static int clip(struct db *db, int64_t *from, int64_t *to)
     int64_t first = 0, last = -1;
     bool found;
 
-    if (db_int(db, &first, &found, first_hour, "") != 0 || db_int(db, &last, &found, last_hour, "") != 0)
+    if (db_int(db, &first, &found, first_hour, "") != 0 ||
+        db_int(db, &last, &found, last_hour, "") != 0)
         return -1;
     if (*from < first)
         *from = first;
@@ -150,7 +159,8 @@ static int clip(struct db *db, int64_t *from, int64_t *to)
 }
 
 int ledger_series(struct ledger *l, const struct series_query *q,
-                  void (*f)(void *ctx, int64_t start_ms, const char *key, const struct usage_sums *t),
+                  void (*f)(void *ctx, int64_t start_ms, const char *key,
+                            const struct usage_sums *t),
                   void *ctx, struct err *e)
 {
     int64_t from = q->from_ms / HOUR_MS, to = (q->to_ms - 1) / HOUR_MS, view = 0;
@@ -161,7 +171,8 @@ int ledger_series(struct ledger *l, const struct series_query *q,
 
     if (!db)
         return -1;
-    if (find_view(db, q, &view, &nothing) == 0 && !nothing && clip(db, &from, &to) == 0 && from <= to) {
+    if (find_view(db, q, &view, &nothing) == 0 && !nothing && clip(db, &from, &to) == 0 &&
+        from <= to) {
         st = db_bind(db, read_series, "iiii", from, to, view, (int64_t)q->hours);
         while (db_step(db, st) > 0) {
             read_sums(st, &t);

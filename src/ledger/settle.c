@@ -98,7 +98,8 @@ static int add_series(struct book *b, const struct hold *h, const struct ending 
         .written = t->kinds[TOK_CACHE_WRITE_5M] + t->kinds[TOK_CACHE_WRITE_30M] +
                    t->kinds[TOK_CACHE_WRITE_1H] + t->kinds[TOK_CACHE_WRITE_12H],
         .reasoning = end->reasoning,
-        .duration_ms = end->state == HOLD_INTERRUPTED ? 0 : end->duration_ms, /* its is the outage's */
+        .duration_ms =
+            end->state == HOLD_INTERRUPTED ? 0 : end->duration_ms, /* its is the outage's */
         .streams = first_byte,
         .ttft_ms = first_byte ? end->ttft_ms : 0,
         .cost = cost,
@@ -106,7 +107,7 @@ static int add_series(struct book *b, const struct hold *h, const struct ending 
         .saved = end->saved,
     };
 
-    return series_add(&b->series, b->db, h->r.now_ms, h->project, model, &sums);
+    return series_add(&b->series, b->db, h->id, h->r.now_ms, h->project, model, &sums);
 }
 
 static int insert_usage(struct book *b, const struct hold *h, const struct ending *end, int64_t lag,

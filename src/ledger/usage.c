@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "ledger/filter.h"
 #include "ledger/inner.h"
-#include "ledger/request_id.h"
 #include "ledger/schema.h"
 
 #define DAY_MS  INT64_C(86400000)
@@ -41,13 +41,7 @@ int ledger_usage(struct ledger *l, const char *project, struct usage_total *out,
     return 0;
 }
 
-/* ---- what a query asks for, in numbers ---- */
-
-struct filter {
-    int64_t project, model;   /* names; 0: all */
-    int64_t from_day, to_day; /* inclusive */
-    bool nothing;             /* a name that was never used */
-};
+/* ---- what a query asks for ---- */
 
 static int filter_name(struct db *db, const char *text, int64_t *id, struct filter *f)
 {
@@ -61,7 +55,7 @@ static int filter_name(struct db *db, const char *text, int64_t *id, struct filt
     return 0;
 }
 
-static int filter_make(struct db *db, const struct usage_query *q, struct filter *f)
+int filter_make(struct db *db, const struct usage_query *q, struct filter *f)
 {
     *f = (struct filter){.to_day = DAY_MAX};
     if (q->from_ms > 0)
@@ -72,116 +66,6 @@ static int filter_make(struct db *db, const struct usage_query *q, struct filter
                    filter_name(db, q->model, &f->model, f) != 0
                ? -1
                : 0;
-}
-
-/* ---- history ---- */
-
-/* The roll-up knows between which ids the rows of its days lie. */
-static const char id_range_all[] =
-    "SELECT min(first), max(last) FROM daily WHERE day BETWEEN ?1 AND ?2"
-    " AND (?3 = 0 OR model = ?3)";
-static const char id_range_project[] =
-    "SELECT min(first), max(last) FROM daily WHERE day BETWEEN ?1 AND ?2"
-    " AND (?3 = 0 OR model = ?3) AND project = ?4";
-
-#define ROWS                                                                                       \
-    "SELECT u.id, u.request, pr.text, pv.text, ep.text, mo.text, ve.text, u.state, u.created,"     \
-    " u.duration, u.ttft, u.input, u.output, u.t0, u.t1, u.t2, u.t3, u.t4, u.t5, u.t6, u.t7,"      \
-    " u.t8, u.reasoning, u.cost, u.estimate, u.amount, u.status, u.streamed"                       \
-    " FROM usage u CROSS JOIN name pr ON pr.id = u.project CROSS JOIN name pv ON pv.id = "         \
-    "u.provider"                                                                                   \
-    " CROSS JOIN name ep ON ep.id = u.endpoint CROSS JOIN name mo ON mo.id = u.model"              \
-    " CROSS JOIN name ve ON ve.id = u.version"                                                     \
-    " WHERE u.id BETWEEN ?1 AND ?2 AND u.created >= ?3 AND u.created < ?4"                         \
-    " AND (?5 = 0 OR u.model = ?5)"
-#define NEWEST " ORDER BY u.id DESC LIMIT ?6"
-
-static const char rows_all[] = ROWS NEWEST;
-static const char rows_project[] = ROWS " AND u.project = ?7" NEWEST;
-
-static void read_row(struct db *db, sqlite3_stmt *st, struct usage_row *r)
-{
-    *r = (struct usage_row){.id = sqlite3_column_int64(st, 0)};
-    request_id_read(db, r->request_id, st, 1);
-    db_copy(db, r->project, sizeof r->project, st, 2);
-    db_copy(db, r->provider, sizeof r->provider, st, 3);
-    db_copy(db, r->endpoint, sizeof r->endpoint, st, 4);
-    db_copy(db, r->model, sizeof r->model, st, 5);
-    db_copy(db, r->price_version, sizeof r->price_version, st, 6);
-    r->state = (enum hold_state)sqlite3_column_int(st, 7);
-    r->created_ms = sqlite3_column_int64(st, 8);
-    r->duration_ms = sqlite3_column_int64(st, 9);
-    r->ttft_ms = sqlite3_column_int64(st, 10);
-    r->estimated_input = sqlite3_column_int64(st, 11);
-    r->estimated_output = sqlite3_column_int64(st, 12);
-    for (int k = 0; k < TOK_KINDS; k++) {
-        r->kinds[k] = sqlite3_column_int64(st, 13 + k);
-        *(k < TOK_OUTPUT ? &r->input_tokens : &r->output_tokens) += r->kinds[k];
-    }
-    r->reasoning = sqlite3_column_int64(st, 22);
-    r->cost = sqlite3_column_int64(st, 23);
-    r->estimate = sqlite3_column_int64(st, 24);
-    r->hold = sqlite3_column_int64(st, 25);
-    r->status = sqlite3_column_int(st, 26);
-    r->streamed = sqlite3_column_int(st, 27);
-}
-
-static int id_range(struct db *db, const struct usage_query *q, const struct filter *f,
-                    int64_t *low, int64_t *high)
-{
-    sqlite3_stmt *st =
-        f->project
-            ? db_bind(db, id_range_project, "iiii", f->from_day, f->to_day, f->model, f->project)
-            : db_bind(db, id_range_all, "iii", f->from_day, f->to_day, f->model);
-
-    *low = 0;
-    *high = -1;
-    if (db_step(db, st) < 0)
-        return -1;
-    if (sqlite3_column_type(st, 0) != SQLITE_NULL) {
-        *low = sqlite3_column_int64(st, 0);
-        *high = sqlite3_column_int64(st, 1);
-    }
-    db_done(st);
-    if (q->before_id > 0 && *high > q->before_id - 1)
-        *high = q->before_id - 1;
-    return 0;
-}
-
-static int send_rows(struct db *db, const struct usage_query *q, const struct filter *f,
-                     void (*each)(void *ctx, const struct usage_row *row), void *ctx)
-{
-    int64_t low = 0, high = q->before_id > 0 ? q->before_id - 1 : INT64_MAX;
-    int64_t to = q->to_ms > 0 ? q->to_ms : INT64_MAX;
-    struct usage_row row;
-    sqlite3_stmt *st;
-    int n = 0;
-
-    if ((q->from_ms > 0 || q->to_ms > 0 || f->model) && id_range(db, q, f, &low, &high) != 0)
-        return 0;
-    st = f->project ? db_bind(db, rows_project, "iiiiiii", low, high, q->from_ms, to, f->model,
-                              (int64_t)q->limit, f->project)
-                    : db_bind(db, rows_all, "iiiiii", low, high, q->from_ms, to, f->model,
-                              (int64_t)q->limit);
-    for (; db_step(db, st) > 0; n++) {
-        read_row(db, st, &row);
-        each(ctx, &row);
-    }
-    return n;
-}
-
-int ledger_history(struct ledger *l, const struct usage_query *q,
-                   void (*f)(void *ctx, const struct usage_row *row), void *ctx, struct err *e)
-{
-    struct db *db = reader_begin(l, e);
-    struct filter filter;
-    int n = 0;
-
-    if (!db)
-        return -1;
-    if (filter_make(db, q, &filter) == 0 && !filter.nothing)
-        n = send_rows(db, q, &filter, f, ctx);
-    return reader_end(l, db, e) != 0 ? -1 : n;
 }
 
 /* ---- groups ---- */

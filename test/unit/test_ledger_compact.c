@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* Compacting: the rows go, every figure stays, and the proof still holds. */
+#include "ledger_fixture.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define MIDNIGHT (T0 - T0 % DAY)
+
+static void use(struct fixture *f, int i, int64_t now)
+{
+    struct reservation r = a_request(f, i % 2 ? "p" : "q", CENTS(2), CENTS(3));
+    struct settlement s;
+
+    r.now_ms = now;
+    if (i % 5 == 0) {
+        snprintf(r.run, sizeof r.run, "run-%lld", (long long)(now / DAY));
+        r.run_limit = CENTS(1000);
+    }
+    s = an_end(reserve(f, &r).hold_id, i % 4 ? HOLD_SETTLED : HOLD_VOIDED,
+               CENTS(1) + i % 3 * CENTS(2));
+    s.saved = 5;
+    must(f, ledger_settle(f->l, &s, true, NULL, &f->e));
+}
+
+/* Ten days of use, 40 requests a day, under strict budgets; a hold is open over each midnight. */
+static void ten_days(struct fixture *f)
+{
+    struct budget b = a_budget("p", CENTS(100000));
+    struct reservation r;
+    int64_t open = 0;
+
+    b.enforcement = ENFORCE_STRICT;
+    b.period = PERIOD_DAYS;
+    b.period_days = 3;
+    set_budget(f, &b, MIDNIGHT);
+    b = (struct budget){.scope = SCOPE_GLOBAL, .limit = CENTS(1000000), .per_request = -1};
+    set_budget(f, &b, MIDNIGHT);
+    for (int day = 0; day < 10; day++)
+        for (int i = 0; i < 40; i++) {
+            use(f, i, MIDNIGHT + day * DAY + i * HOUR / 2);
+            if (i == 5 && open) {
+                settle(f, open, HOLD_SETTLED, CENTS(2));
+                open = 0;
+            }
+            if (i != 35 || day == 9)
+                continue;
+            r = a_request(f, "p", CENTS(2), CENTS(3));
+            r.now_ms = MIDNIGHT + day * DAY + i * HOUR / 2;
+            open = reserve(f, &r).hold_id;
+        }
+}
+
+struct figures {
+    struct usage_total p, q;
+    struct budget budget;
+    char days[1024], models[512], hours[4096];
+    struct ledger_stats stats;
+};
+
+struct text {
+    char *p;
+    size_t size;
+};
+
+static void group(void *ctx, const char *key, const struct usage_total *t)
+{
+    struct text *x = ctx;
+    size_t n = strlen(x->p);
+
+    snprintf(x->p + n, x->size - n, "%s %lld %lld %lld; ", key, (long long)t->requests,
+             (long long)t->cost, (long long)t->output_tokens);
+}
+
+static void look(struct fixture *f, struct figures *out)
+{
+    struct text days = {out->days, sizeof out->days}, models = {out->models, sizeof out->models};
+    struct usage_query q = {0};
+
+    memset(out, 0, sizeof *out);
+    out->p = usage_of(f, "p");
+    out->q = usage_of(f, "q");
+    out->budget = get_budget(f, "p", MIDNIGHT + 9 * DAY);
+    must(f, ledger_usage_by(f->l, &q, GROUP_DAY, group, &days, &f->e));
+    must(f, ledger_usage_by(f->l, &q, GROUP_MODEL, group, &models, &f->e));
+    ledger_stats(f->l, &out->stats);
+}
+
+static void ignore(void *ctx, const struct usage_row *row)
+{
+    *(int64_t *)ctx = row->created_ms;
+}
+
+static int rows_left(struct fixture *f, int64_t *oldest)
+{
+    return ledger_history(f->l, &(struct usage_query){.limit = 100000}, ignore, oldest, &f->e);
+}
+
+static void compact(struct fixture *f, int64_t before)
+{
+    struct buf summary;
+
+    buf_init(&summary, 0);
+    if (ledger_compact(f->path, before, NULL, NULL, &summary, &f->e) != 0)
+        fail_msg("%s", f->e.msg);
+    buf_finish(&summary);
+    buf_init(&summary, 0);
+    if (ledger_verify(f->path, NULL, NULL, &summary, &f->e) != 0)
+        fail_msg("verify: %s", f->e.msg);
+    buf_finish(&summary);
+}
+
+static void every_figure_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct figures before, after;
+    int64_t oldest = 0;
+    int all;
+
+    ten_days(f);
+    look(f, &before);
+    all = rows_left(f, &oldest);
+    for (int day = 3; day <= 10; day += 3) {
+        fix_close(f);
+        compact(f, MIDNIGHT + day * DAY + 5 * HOUR); /* by whole days */
+        fix_open(f);
+        look(f, &after);
+        assert_memory_equal(&before.p, &after.p, sizeof before.p);
+        assert_memory_equal(&before.q, &after.q, sizeof before.q);
+        assert_memory_equal(&before.budget, &after.budget, sizeof before.budget);
+        assert_string_equal(before.days, after.days);
+        assert_string_equal(before.models, after.models);
+        assert_int_equal(before.stats.overrun, after.stats.overrun);
+        assert_int_equal(rows_left(f, &oldest), all - day * 30 - (day - 1));
+        assert_true(oldest >= MIDNIGHT + day * DAY - 8 * HOUR); /* the one open over midnight */
+    }
+    use(f, 1, MIDNIGHT + 10 * DAY); /* and it goes on */
+}
+
+static void running_budgets_go_on(void **state)
+{
+    struct fixture *f = *state;
+    struct budget before, after;
+    struct verdict v;
+
+    ten_days(f);
+    before = get_budget(f, "p", MIDNIGHT + 9 * DAY);
+    fix_close(f);
+    compact(f, MIDNIGHT + 100 * DAY);
+    fix_open(f);
+    after = get_budget(f, "p", MIDNIGHT + 9 * DAY);
+    assert_memory_equal(&before, &after, sizeof before);
+    assert_true(after.spent > 0);
+    v = reserve_amount(f, "p", after.limit - after.spent - after.reserved, MIDNIGHT + 9 * DAY);
+    assert_true(v.admitted);
+    assert_false(reserve_amount(f, "p", 1, MIDNIGHT + 9 * DAY).admitted);
+}
+
+static void old_runs_are_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct reservation r = a_request(f, "q", CENTS(500), CENTS(500));
+
+    ten_days(f);
+    fix_close(f);
+    compact(f, MIDNIGHT + 5 * DAY);
+    fix_open(f);
+    r.now_ms = MIDNIGHT + 10 * DAY;
+    snprintf(r.run, sizeof r.run, "run-%lld", (long long)(MIDNIGHT / DAY + 2));
+    assert_int_not_equal(reserve(f, &r).scope, SCOPE_RUN); /* that run was three days before */
+    r = a_request(f, "q", CENTS(2000), CENTS(2000));
+    r.now_ms = MIDNIGHT + 10 * DAY;
+    snprintf(r.run, sizeof r.run, "run-%lld", (long long)(MIDNIGHT / DAY + 7));
+    assert_int_equal(reserve(f, &r).scope, SCOPE_RUN);
+}
+
+static void not_under_a_daemon(void **state)
+{
+    struct fixture *f = *state;
+    struct buf summary;
+
+    buf_init(&summary, 0);
+    assert_int_equal(ledger_compact(f->path, T0, NULL, NULL, &summary, &f->e), -1);
+    assert_int_equal(f->e.code, ERR_EXISTS);
+}
+
+static void the_file_shrinks(void **state)
+{
+    struct fixture *f = *state;
+    struct stat before, after;
+
+    for (int i = 0; i < 5000; i++) {
+        struct settlement s =
+            an_end(reserve_amount(f, "p", CENTS(1), T0).hold_id, HOLD_SETTLED, CENTS(1));
+
+        must(f, ledger_settle(f->l, &s, false, NULL, &f->e));
+    }
+    fix_close(f);
+    stat(f->path, &before);
+    compact(f, T0 + DAY);
+    stat(f->path, &after);
+    assert_true(after.st_size * 3 < before.st_size);
+}
+
+/* Killed in the middle, again and again: each time the proof holds, and at last it is done. */
+static void may_be_killed_at_any_moment(void **state)
+{
+    struct fixture *f = *state;
+    struct figures before, after;
+    int64_t oldest;
+    int killed = 0;
+
+    ten_days(f);
+    look(f, &before);
+    fix_close(f);
+    for (unsigned us = 200; killed < 15; us += 400) {
+        struct buf summary;
+        int status;
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            buf_init(&summary, 0);
+            _exit(ledger_compact(f->path, MIDNIGHT + 8 * DAY, NULL, NULL, &summary, &f->e) != 0);
+        }
+        usleep(us);
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        buf_init(&summary, 0);
+        if (ledger_verify(f->path, NULL, NULL, &summary, &f->e) != 0)
+            fail_msg("verify: %s", f->e.msg);
+        buf_finish(&summary);
+        if (WIFEXITED(status))
+            break;
+        killed++;
+    }
+    compact(f, MIDNIGHT + 8 * DAY);
+    fix_open(f);
+    look(f, &after);
+    assert_string_equal(before.days, after.days);
+    rows_left(f, &oldest);
+    assert_true(oldest >= MIDNIGHT + 8 * DAY - 8 * HOUR);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LEDGER_TEST(every_figure_stays),     LEDGER_TEST(running_budgets_go_on),
+        LEDGER_TEST(old_runs_are_forgotten), LEDGER_TEST(not_under_a_daemon),
+        LEDGER_TEST(the_file_shrinks),       LEDGER_TEST(may_be_killed_at_any_moment),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
