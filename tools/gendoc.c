@@ -15,7 +15,7 @@
 
 #include "proxy/config.h"
 
-static void put_comment(const char *text)
+void gendoc_comment(const char *text)
 {
     while (*text) {
         size_t n = strlen(text);
@@ -46,7 +46,7 @@ static void sample_option(const struct option_row *o, int argc, char **argv)
     buf_init(&range, 0);
     option_range(o, &range);
     putchar('\n');
-    put_comment(o->help);
+    gendoc_comment(o->help);
     if (o->type == OPTION_SECRET) {
         printf("# Never in this file: set %s in the environment or as a systemd credential.\n",
                o->env);
@@ -79,13 +79,7 @@ static int sample(int argc, char **argv)
         group = option_rows[i].group;
         sample_option(&option_rows[i], argc, argv);
     }
-    puts("\n\n# ---- More providers ----\n#\n"
-         "# Any that speaks OpenAI's or Anthropic's dialect, reached under /NAME/v1/... or by the\n"
-         "# models named here.\n#\n"
-         "#[providers.groq]\n"
-         "#base-url = https://api.groq.com/openai/v1\n"
-         "#key = GROQ_API_KEY\n"
-         "#models = llama-*, qwen*");
+    gendoc_sample_providers();
     return 0;
 }
 

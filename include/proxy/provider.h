@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "meter/price.h"
 
 /*
  * The upstreams. Two are built in, OpenAI and Anthropic; a [providers.NAME] section of the configuration
@@ -16,7 +17,8 @@
 enum key_header { KEY_BEARER, KEY_X_API_KEY, KEY_API_KEY };
 
 struct provider {
-    char *name;          /* also what price tables call it */
+    char *name;
+    const char *price_name; /* what price tables call it; set by provider_name_prices() */
     char *base_url;      /* OpenAI's dialect: up to and with /v1; Anthropic's: without */
     bool anthropic;      /* the dialect */
     char *key_variable;  /* the environment variable or credential that holds the key; "": none */
@@ -40,6 +42,9 @@ int provider_assign(struct providers *p, struct span key, struct span value, str
 /* All sections have been read: what is missing, and the keys. Keys already taken from the environment
  * come from `running` (NULL at the start). */
 int provider_settle(struct providers *p, const struct providers *running, struct err *e) MUST_CHECK;
+
+/* Each provider's name in the price tables: that of its host, else its own. Borrows from both. */
+void provider_name_prices(struct providers *p, const struct price_table *t);
 
 void providers_finish(struct providers *p);
 

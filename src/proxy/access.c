@@ -55,10 +55,10 @@ static bool is_local(const struct config *c, const struct sockaddr *peer, const 
     return is_loopback(peer) && !is_relayed(h) && config_host_allowed(c, headers_get(h, "host"));
 }
 
-/* The credential in a header, whichever of the two forms it has. */
+/* The credential in a header, whichever form it has: Anthropic's, Azure's, or everybody's. */
 static struct span credential(struct span name, struct span value)
 {
-    if (span_eq_nocase(name, SPAN("x-api-key")))
+    if (span_eq_nocase(name, SPAN("x-api-key")) || span_eq_nocase(name, SPAN("api-key")))
         return value;
     if (span_eq_nocase(name, SPAN("authorization")) && value.n > 7 &&
         span_eq_nocase((struct span){value.p, 7}, SPAN("Bearer ")))

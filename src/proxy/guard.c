@@ -76,8 +76,8 @@ static int check_framing(const struct headers *h, bool http11, struct refusal *r
 static int check_single(const struct headers *h, struct refusal *r)
 {
     static const char *const single[] = {
-        "authorization",     "x-api-key",        "x-tokencap-project-id", "x-tokencap-run-id",
-        "anthropic-version", "content-encoding", "x-tokencap-run-limit-usd",
+        "authorization",     "x-api-key",        "api-key",           "x-tokencap-project-id",
+        "anthropic-version", "content-encoding", "x-tokencap-run-id", "x-tokencap-run-limit-usd",
     };
 
     if (headers_count(h, "host") > 1)

@@ -169,6 +169,25 @@ int provider_settle(struct providers *p, const struct providers *running, struct
     return 0;
 }
 
+static struct span host_of(const char *url)
+{
+    struct span scheme, rest, authority, host;
+
+    span_cut(span_of(url), ':', &scheme, &rest);
+    span_cut(span_skip(rest, 2), '/', &authority, &rest);
+    span_cut(authority, ':', &host, &rest);
+    return host;
+}
+
+void provider_name_prices(struct providers *p, const struct price_table *t)
+{
+    for (int i = 0; i < p->n; i++) {
+        const char *known = price_provider_of_host(t, host_of(p->list[i].base_url));
+
+        p->list[i].price_name = known ? known : p->list[i].name;
+    }
+}
+
 void providers_finish(struct providers *p)
 {
     for (int i = 0; i < p->n; i++) {

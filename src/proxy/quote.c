@@ -18,7 +18,7 @@ int step_count(struct exchange *x, struct upstream *u)
 int step_price(struct exchange *x, struct upstream *u)
 {
     (void)u;
-    x->price = price_find(x->settings->prices, x->provider->name, x->request.model);
+    x->price = price_find(x->settings->prices, x->provider->price_name, x->request.model);
     x->facts = price_facts(x->price, x->arrived_ms);
     if (x->price.rule != PRICE_FALLBACK)
         return 0;

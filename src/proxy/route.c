@@ -253,19 +253,22 @@ struct span query_get(struct span query, const char *name, struct arena *a)
 static struct span without_project(struct span query, struct arena *a)
 {
     char *out = arena_alloc(a, query.n + 1);
-    struct span pair, key, value;
+    struct span pair, key, value, rest = query;
     size_t n = 0;
+    bool more = query.n > 0;
 
-    while (out && query.n) {
-        span_cut(query, '&', &pair, &query);
+    while (out && more) {
+        more = span_cut(rest, '&', &pair, &rest);
         span_cut(pair, '=', &key, &value);
         if (span_eq(key, SPAN("project_id")))
             continue;
-        if (n)
-            out[n++] = '&';
         memcpy(out + n, pair.p, pair.n);
         n += pair.n;
+        if (more)
+            out[n++] = '&';
     }
+    if (n && n < query.n && out[n - 1] == '&' && query.p[query.n - 1] != '&')
+        n--; /* the last one was taken out */
     return (struct span){out, n};
 }
 

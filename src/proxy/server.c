@@ -27,6 +27,7 @@ int settings_create(struct config *c, struct settings **out, struct err *e)
         free(set);
         return -1;
     }
+    provider_name_prices(&set->config.providers, set->prices);
     *out = set;
     return 0;
 }

@@ -31,7 +31,7 @@ static int price_usage(struct exchange *x, const struct usage *usage, nano_t *co
 {
     struct err e;
 
-    if (price_cost(x->settings->prices, x->price, x->provider->name, usage, x->arrived_ms, cost, &e) == 0)
+    if (price_cost(x->settings->prices, x->price, x->provider->price_name, usage, x->arrived_ms, cost, &e) == 0)
         return 0;
     log_error("request_id=%s usage cannot be priced: %s", x->id, e.msg);
     return -1;

@@ -59,7 +59,7 @@ static nano_t cache_worth(const struct exchange *x, enum token_kind first, enum 
         }
     plain.has_reported_cost = false;
     if (!any || s->usage.has_reported_cost ||
-        price_cost(x->settings->prices, x->price, x->provider->name, &plain, x->arrived_ms, &cost, &e))
+        price_cost(x->settings->prices, x->price, x->provider->price_name, &plain, x->arrived_ms, &cost, &e))
         return 0;
     difference = dearer ? s->cost - cost : cost - s->cost;
     return difference > 0 ? difference : 0;
