@@ -15,7 +15,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void log_init(const char *program, enum log_level most);
 enum log_level log_level(void);
 
-/* A line that needs no level, such as the ready line: "program: text". */
+/* A line that is written whatever the level, such as the ready line: "program: text". */
 void log_plain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -48,8 +48,6 @@ static void emit(enum log_level level, const char *fmt, va_list ap)
     char line[2048];
     int head, n;
 
-    if (level > state.most)
-        return;
     head = snprintf(line, sizeof line, "%.*s%s: %s", state.journald ? 3 : 0,
                     levels[level].priority, state.program, levels[level].word);
     n = vsnprintf(line + head, sizeof line - (size_t)head - 1, fmt, ap);
@@ -62,17 +60,19 @@ static void emit(enum log_level level, const char *fmt, va_list ap)
         return; /* nobody is left to tell */
 }
 
-#define DEFINE(name, level)                                                                        \
+#define DEFINE(name, level, always)                                                                \
     void name(const char *fmt, ...)                                                                \
     {                                                                                              \
         va_list ap;                                                                                \
+        if (!(always) && (level) > state.most)                                                     \
+            return;                                                                                \
         va_start(ap, fmt);                                                                         \
         emit(level, fmt, ap);                                                                      \
         va_end(ap);                                                                                \
     }
 
-DEFINE(log_error, LOG_ERROR)
-DEFINE(log_warn, LOG_WARN)
-DEFINE(log_info, LOG_INFO)
-DEFINE(log_debug, LOG_DEBUG)
-DEFINE(log_plain, LOG_INFO)
+DEFINE(log_error, LOG_ERROR, false)
+DEFINE(log_warn, LOG_WARN, false)
+DEFINE(log_info, LOG_INFO, false)
+DEFINE(log_debug, LOG_DEBUG, false)
+DEFINE(log_plain, LOG_INFO, true)

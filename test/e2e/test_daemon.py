@@ -111,3 +111,8 @@ def test_the_operators_tool_talks_to_the_daemon(proxy):
     shown = run("usage", program="tokencap", **env)
     assert shown.returncode == 0 and "1" in shown.stdout
     assert run("budget", "list", program="tokencap", **env).returncode == 0
+
+
+@pytest.mark.parametrize("level", ["error", "warn"])
+def test_the_ready_line_comes_at_any_level(start_proxy, level):
+    start_proxy("--log-level", level)  # it is what start_proxy waits for
