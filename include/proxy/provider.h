@@ -26,6 +26,7 @@ struct provider {
     enum key_header key_header;
     char *models;        /* globs of the models that go there, comma-separated; "": the prefix alone */
     bool stream_options; /* it takes stream_options, so that usage can be asked for */
+    unsigned given;      /* which keys its section has set: a bit for each of provider.c's fields */
 };
 
 struct providers {
@@ -36,7 +37,8 @@ struct providers {
 /* Starts a section: an empty provider of that name at the end of the list. */
 int provider_add(struct providers *p, struct span name, struct err *e) MUST_CHECK;
 
-/* One "key = value" of the section that was started last. */
+/* One "key = value" of the section that was started last. ERR_NOT_FOUND when the key is at fault, else
+ * the value is. */
 int provider_assign(struct providers *p, struct span key, struct span value, struct err *e) MUST_CHECK;
 
 /* All sections have been read: what is missing, and the keys. Keys already taken from the environment
@@ -45,6 +47,9 @@ int provider_settle(struct providers *p, const struct providers *running, struct
 
 /* Each provider's name in the price tables: that of its host, else its own. Borrows from both. */
 void provider_name_prices(struct providers *p, const struct price_table *t);
+
+/* Appends the section as the file would have it. */
+void provider_write(const struct provider *p, struct buf *out);
 
 void providers_finish(struct providers *p);
 

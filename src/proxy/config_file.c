@@ -83,14 +83,12 @@ static int read_section(struct reader *r, struct span line, struct err *e)
 
 static int read_provider(struct reader *r, struct span key, struct span value, struct err *e)
 {
-    const char *where = value.p;
-
     if (value_of(r, value, &value, e) < 0)
         return -1;
     if (provider_assign(&r->config->providers, key, value, e) == 0)
         return 0;
     err_prefix(e, "%.*s", key.n > 80 ? 80 : (int)key.n, key.p);
-    return at(r, where, e);
+    return at(r, e->code == ERR_NOT_FOUND ? key.p : value.p, e);
 }
 
 static int read_line(struct reader *r, struct span line, struct err *e)

@@ -148,6 +148,20 @@ static void print_dump(const struct config *c, FILE *out)
     }
 }
 
+/* The file's own sections; the built-in providers are options. */
+static void print_providers(const struct config *c, FILE *out)
+{
+    struct buf text;
+
+    buf_init(&text, 0);
+    for (int i = 2; i < c->providers.n; i++) {
+        buf_char(&text, '\n');
+        provider_write(&c->providers.list[i], &text);
+    }
+    fputs(text.p ? text.p : "", out);
+    buf_finish(&text);
+}
+
 static void print_check(const struct config *c, FILE *out)
 {
     struct span rest = buf_all(&c->warnings), line;
@@ -171,6 +185,7 @@ void config_act(enum config_action action, const struct config *c, FILE *out)
         break;
     case CONFIG_DUMP:
         print_dump(c, out);
+        print_providers(c, out);
         break;
     case CONFIG_CHECK:
         print_check(c, out);

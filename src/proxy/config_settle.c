@@ -135,23 +135,25 @@ static struct span bare_host(struct span host)
     return name;
 }
 
-static void warn_of_plain_http(struct config *c, enum option_id id)
+static void warn_of_plain_http(struct config *c, const char *name, struct span url)
 {
-    struct span url = span_of(config_value(c, id).text), authority, path;
+    struct span authority, path;
 
     if (!span_starts(url, SPAN("http://")))
         return;
     span_cut(span_skip(url, 7), '/', &authority, &path);
     if (!is_local_name(bare_host(authority)))
         buf_printf(&c->warnings,
-                   "%s is not https: keys and prompts cross the network unencrypted\n",
-                   option_rows[id].name);
+                   "%s is not https: keys and prompts cross the network unencrypted\n", name);
 }
 
 static void add_warnings(struct config *c)
 {
-    warn_of_plain_http(c, OPTION_openai_upstream);
-    warn_of_plain_http(c, OPTION_anthropic_upstream);
+    for (int i = 0; i < c->providers.n; i++) {
+        const struct provider *p = &c->providers.list[i];
+
+        warn_of_plain_http(c, p->name, span_of(p->base_url));
+    }
     if (c->trust_network)
         buf_str(&c->warnings, "trust-network is on: everyone who can reach this port may spend the "
                               "configured keys and change budgets\n");
@@ -233,8 +235,10 @@ int config_settle(struct config *c, const struct config *running, struct err *e)
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (checks[i](c, e) < 0)
             return -1;
+    if (fill_folders(c, e) || settle_providers(c, running, e))
+        return -1;
     add_warnings(c);
-    return fill_folders(c, e) || settle_providers(c, running, e) ? -1 : 0;
+    return 0;
 }
 
 bool config_host_allowed(const struct config *c, struct span host)

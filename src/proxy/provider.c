@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/nearest.h"
 #include "proxy/secret.h"
 
 #define PROVIDERS_MAX 64
@@ -27,6 +28,9 @@ static int set_base_url(struct provider *p, struct span v, struct err *e)
 {
     while (v.n && v.p[v.n - 1] == '/')
         v.n--;
+    for (size_t i = 0; i < v.n; i++)
+        if (v.p[i] <= ' ' || v.p[i] > '~' || strchr("?#@\\\"<>", v.p[i]))
+            return err_set(e, ERR_INVALID, "this URL has a character that none of ours may have");
     if (!span_starts(v, SPAN("https://")) && !span_starts(v, SPAN("http://")))
         return err_set(e, ERR_INVALID, "a URL that begins with https:// (or http://) is expected");
     return set_text(&p->base_url, v, e);
@@ -99,13 +103,56 @@ static const struct field {
     {"key-header", set_key_header}, {"models", set_models},   {"stream-options", set_stream_options},
 };
 
+#define FIELDS (sizeof fields / sizeof *fields)
+
+static const char *field_at(const void *ctx, size_t i)
+{
+    (void)ctx;
+    return fields[i].name;
+}
+
+static int unknown_field(struct span key, struct err *e)
+{
+    const char *near = nearest_name(key, field_at, NULL, FIELDS);
+
+    if (near)
+        return err_set(e, ERR_NOT_FOUND, "did you mean \"%s\"?", near);
+    return err_set(e, ERR_NOT_FOUND,
+                   "a provider has base-url, dialect, key, key-header, models and stream-options; "
+                   "options of the daemon stand before the first section");
+}
+
 int provider_assign(struct providers *p, struct span key, struct span value, struct err *e)
 {
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (span_eq(key, span_of(fields[i].name)))
-            return fields[i].set(&p->list[p->n - 1], value, e);
-    return err_set(e, ERR_INVALID,
-                   "a provider has base-url, dialect, key, key-header, models and stream-options");
+    struct provider *last = &p->list[p->n - 1];
+
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (!span_eq(key, span_of(fields[i].name)))
+            continue;
+        if (last->given & 1U << i)
+            return err_set(e, ERR_NOT_FOUND, "set already in this section");
+        if (fields[i].set(last, value, e))
+            return -1;
+        last->given |= 1U << i;
+        return 0;
+    }
+    return unknown_field(key, e);
+}
+
+void provider_write(const struct provider *p, struct buf *out)
+{
+    static const char *const headers[] = {
+        [KEY_BEARER] = "bearer", [KEY_X_API_KEY] = "x-api-key", [KEY_API_KEY] = "api-key"};
+
+    buf_printf(out, "[providers.%s]\n", p->name);
+    buf_printf(out, "base-url = %s\n", p->base_url);
+    buf_printf(out, "dialect = %s\n", p->anthropic ? "anthropic" : "openai");
+    if (*p->key_variable)
+        buf_printf(out, "key = %s  # %s\n", p->key_variable, p->key ? "(set)" : "(not set)");
+    buf_printf(out, "key-header = %s\n", headers[p->key_header]);
+    if (*p->models)
+        buf_printf(out, "models = %s\n", p->models);
+    buf_printf(out, "stream-options = %s\n", p->stream_options ? "yes" : "no");
 }
 
 /* ---- the list ---- */

@@ -243,7 +243,7 @@ static void urls(void **state)
     assert_int_equal(c.warnings.n, 0);
     config_finish(&c);
     must_load(&c, "--openai-upstream=http://10.0.0.1", NULL, NULL);
-    assert_non_null(strstr(c.warnings.p, "openai-upstream is not https"));
+    assert_non_null(strstr(c.warnings.p, "openai is not https"));
     config_finish(&c);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err e;
@@ -293,6 +293,48 @@ static void a_file_that_cannot_be_read(void **state)
             "--config", "/nowhere/x.conf", NULL);
     snprintf(message, sizeof message, "configuration file %s cannot be read: Is a directory", dir);
     refused(78, message, "--config", dir, NULL);
+}
+
+static void mistakes_in_a_section_are_located(void **state)
+{
+    (void)state;
+    expect_in_file("[providers.x]\nbase-ulr = https://x\n",
+                   ":2:1: base-ulr: did you mean \"base-url\"?");
+    expect_in_file("[providers.x]\nbase-url = ftp://x\n",
+                   ":2:12: base-url: a URL that begins with https:// (or http://) is expected");
+    expect_in_file("[providers.x]\nkey = A\nkey = B\n", ":3:1: key: set already in this section");
+    expect_in_file("[providers.x]\nport = 1\n",
+                   ":2:1: port: a provider has base-url, dialect, key, key-header, models and "
+                   "stream-options; options of the daemon stand before the first section");
+}
+
+static void a_dump_has_the_sections(void **state)
+{
+    char *file = write_file("providers.conf", "[providers.groq]\nbase-url = https://g/v1/\n"
+                                              "key = GROQ_KEY\nmodels = llama-*, qwen*\n");
+    char *dump = NULL;
+    struct config c;
+    size_t size;
+    FILE *f;
+
+    (void)state;
+    setenv("GROQ_KEY", "gsk-canary", 1);
+    must_load(&c, "--config", file, NULL);
+    f = open_memstream(&dump, &size);
+    config_act(CONFIG_DUMP, &c, f);
+    fclose(f);
+    assert_non_null(strstr(dump, "\n[providers.groq]\nbase-url = https://g/v1\ndialect = openai\n"
+                                 "key = GROQ_KEY  # (set)\nkey-header = bearer\n"
+                                 "models = llama-*, qwen*\nstream-options = yes\n"));
+    assert_null(strstr(dump, "canary"));
+    config_finish(&c);
+    free(file);
+    file = write_file("dump.conf", dump);
+    must_load(&c, "--config", file, NULL);
+    assert_int_equal(c.providers.n, 3);
+    config_finish(&c);
+    free(file);
+    free(dump);
 }
 
 static void providers_have_sections(void **state)
@@ -572,6 +614,8 @@ int main(void)
         cmocka_unit_test_setup(mistakes_in_the_file_are_located, clean),
         cmocka_unit_test_setup(a_file_that_cannot_be_read, clean),
         cmocka_unit_test_setup(providers_have_sections, clean),
+        cmocka_unit_test_setup(mistakes_in_a_section_are_located, clean),
+        cmocka_unit_test_setup(a_dump_has_the_sections, clean),
         cmocka_unit_test_setup(values_in_the_file, clean),
         cmocka_unit_test_setup(tls_goes_in_pairs, clean),
         cmocka_unit_test_setup(secrets_leave_the_environment, clean),
