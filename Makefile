@@ -360,7 +360,7 @@ bench: all $(BUILD)/bin/tokencap-sim
 # The Debian package, from the files that git knows as they are now, in build-deb/.
 .PHONY: deb
 deb:
-	@command -v dh >/dev/null || { echo 'needs: apt-get install debhelper'; exit 1; }
+	@./deps.sh debhelper dpkg-dev
 	rm -rf build-deb/tokencap build-deb/tokencap_* build-deb/tokencap-*
 	mkdir -p build-deb/tokencap
 	git ls-files -z | tar -c --null -T - | tar -x -C build-deb/tokencap
@@ -369,6 +369,7 @@ deb:
 # The package on a clean Debian 12 in a folder: installed, used, killed, upgraded, removed, purged.
 .PHONY: check-deb
 check-deb: deb $(BUILD)/bin/tokencap-sim
+	@./deps.sh debootstrap lintian systemd
 	lintian -E --pedantic --fail-on error,warning build-deb/*.changes
 	systemd-analyze security --offline=true --threshold=15 --no-pager debian/tokencap.service
 	test/package/chroot.sh build-deb/tokencap_$(VERSION)_*.deb $(BUILD)/bin/tokencap-sim $(MIRROR)
