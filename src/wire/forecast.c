@@ -79,10 +79,12 @@ void forecast_write(struct jsonw *w, const struct forecast *f)
     jsonw_member_int(w, "inputTokens", f->count.tokens);
     jsonw_member_str(w, "inputTokensMethod", span_of(count_method_name(f->count.method)));
     jsonw_member_int(w, "estimatedOutputTokens", f->estimate.output_tokens);
+    jsonw_member_int(w, "p95OutputTokens", f->estimate.p95_output);
     jsonw_member_int(w, "maxOutputTokens", f->estimate.max_output);
     jsonw_member_str(w, "confidence", span_of(confidence_name(f->estimate.confidence)));
     money_member(w, "estimatedCostUsd", f->estimate.cost);
     money_member(w, "maximumCostUsd", f->estimate.maximum);
+    money_member(w, "p95CostUsd", f->estimate.hold);
     money_member(w, "holdUsd", f->hold);
     write_breakdown(w, f);
     write_budget(w, f);
