@@ -399,6 +399,11 @@ check-ledger: $(LEDGER_PROOFS:%=$(BUILD)/test/unit/test_ledger_%)
 $(BUILD)/test/ledger/%: $(BUILD)/test/ledger/%.o $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
-.PHONY: bench-ledger
+# What questions cost with ROWS usage rows, against 10; verify and compacting at that size.
+ROWS ?= 10000000
+
+.PHONY: bench-ledger scale-ledger
 bench-ledger: $(BUILD)/test/ledger/bench
 	$<
+scale-ledger: $(BUILD)/test/ledger/scale
+	$< $(ROWS)

@@ -70,17 +70,20 @@ int filter_make(struct db *db, const struct usage_query *q, struct filter *f)
 
 /* ---- groups ---- */
 
-#define SUMS ", sum(d.requests), sum(d.input), sum(d.output), sum(d.cost) FROM daily d"
-#define WITHIN                                                                                     \
-    " WHERE d.day BETWEEN ?1 AND ?2 AND (?3 = 0 OR d.model = ?3)"                                  \
-    " AND (?4 = 0 OR d.project = ?4)"
+/* Days ?1 to ?2 of projects ?4 to ?5, each by its own stretch of the roll-up; model ?3, or 0. */
+#define GROUPED(key, name)                                                                         \
+    "SELECT " key ", sum(d.requests), sum(d.input), sum(d.output), sum(d.cost) FROM total t"       \
+    " CROSS JOIN daily d ON d.project = t.project AND d.day BETWEEN ?1 AND ?2 " name               \
+    " WHERE t.project BETWEEN ?4 AND ?5 AND (?3 = 0 OR d.model = ?3)"
 
 static const char *const grouped[] = {
-    [GROUP_MODEL] = "SELECT n.text" SUMS " JOIN name n ON n.id = d.model" WITHIN
-                    " GROUP BY d.model ORDER BY sum(d.cost) DESC, n.text",
-    [GROUP_DAY] = "SELECT d.day" SUMS WITHIN " GROUP BY d.day ORDER BY d.day",
-    [GROUP_PROJECT] = "SELECT n.text" SUMS " JOIN name n ON n.id = d.project" WITHIN
-                      " GROUP BY d.project ORDER BY sum(d.cost) DESC, n.text",
+    [GROUP_MODEL] =
+        GROUPED("n.text", "CROSS JOIN name n ON n.id = d.model") " GROUP BY d.model ORDER BY "
+                                                                 "sum(d.cost) DESC, n.text",
+    [GROUP_DAY] = GROUPED("d.day", "") " GROUP BY d.day ORDER BY d.day",
+    [GROUP_PROJECT] =
+        GROUPED("n.text", "CROSS JOIN name n ON n.id = d.project") " GROUP BY d.project ORDER BY "
+                                                                   "sum(d.cost) DESC, n.text",
 };
 
 static const char *group_key(struct db *db, sqlite3_stmt *st, enum usage_group g, char day[16])
@@ -107,8 +110,8 @@ static void send_groups(struct db *db, const struct usage_query *q, enum usage_g
 
     if (filter_make(db, q, &filter) != 0 || filter.nothing)
         return;
-    st = db_bind(db, grouped[group], "iiii", filter.from_day, filter.to_day, filter.model,
-                 filter.project);
+    st = db_bind(db, grouped[group], "iiiii", filter.from_day, filter.to_day, filter.model,
+                 filter.project, filter.project ? filter.project : INT64_MAX);
     while (db_step(db, st) > 0) {
         t.requests = sqlite3_column_int64(st, 1);
         t.input_tokens = sqlite3_column_int64(st, 2);
