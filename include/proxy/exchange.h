@@ -72,6 +72,7 @@ struct exchange {
     _Atomic int64_t client_gone_ns; /* when its leaving was noticed; 0: it is there */
     pthread_mutex_t fd_lock;
     int client_fd;                /* guarded by fd_lock; -1 once the connection is done with us */
+    struct upstream *calling;     /* guarded by fd_lock; NULL when no call is under way */
     struct reply reply;
     struct viewer viewer;         /* the connection's own, of a live reply */
     struct conn *conn;           /* listen.c's: the connection's deadlines; NULL: it has none */

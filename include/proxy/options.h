@@ -79,10 +79,10 @@ X(WORD, count_upstream, "count-upstream", "TOKENCAP_COUNT_UPSTREAM", "none", 0, 
 X(BOOL, calibrate, "calibrate", "TOKENCAP_CALIBRATE", "yes", 0, 0, NULL, RELOAD, BUDGETS, \
   "Correct approximate token counts by what providers reported for earlier requests of the same kind.") \
 X(WORD, on_cap, "on-cap", "TOKENCAP_ON_CAP", "finish", 0, 0, "finish|stop", RELOAD, BUDGETS, \
-  "A stream whose actual cost reaches its budget's limit: finish lets it end; stop ends it validly there.") \
+  "A stream that has cost what was held for it in a budget: finish lets it end; stop ends it validly there.") \
 X(WORD, on_disconnect, "on-disconnect", "TOKENCAP_ON_DISCONNECT", "drain", 0, 0, "drain|cancel", RELOAD, BUDGETS, \
   "A client that leaves before its answer is whole: drain reads the rest for its exact usage; cancel " \
-  "closes the upstream and charges the held amount.") \
+  "closes the upstream and charges what was generated so far, or the held amount where nothing came.") \
 X(INT, min_affordable_tokens, "min-affordable-tokens", "TOKENCAP_MIN_AFFORDABLE_TOKENS", "256", 1, 100000000, NULL, RELOAD, BUDGETS, \
   "The fewest output tokens worth offering to a request whose budget no longer affords what it asked for.") \
 \

@@ -49,7 +49,7 @@ struct upstream_request {
     void *ctx;
     bool (*head)(void *ctx, int status, const struct headers *h); /* false: cut */
     bool (*data)(void *ctx, struct span bytes);                   /* false: cut; may block */
-    bool (*stop)(void *ctx); /* asked at least every second: true cuts */
+    bool (*stop)(void *ctx); /* asked at least every second, and after upstream_wake(): true cuts */
 };
 
 struct upstream_result {
@@ -71,5 +71,8 @@ void upstream_destroy(struct upstream *u);
 
 /* u may be NULL: then nothing is sent, and the end is UPSTREAM_OURS. */
 void upstream_call(struct upstream *u, const struct upstream_request *q, struct upstream_result *out);
+
+/* From any thread, while the handle lives: a call under way asks stop() now. */
+void upstream_wake(struct upstream *u);
 
 #endif

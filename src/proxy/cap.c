@@ -22,7 +22,7 @@ bool cap_reached(struct exchange *x)
     struct text_counter counter = tokcache_counter(x->server->tokens);
     struct span fresh = span_skip(buf_all(&x->answer.text), x->looked_at);
 
-    if (x->settings->config.on_cap != ON_CAP_STOP || fresh.n < PIECE)
+    if (x->settings->config.on_cap != ON_CAP_STOP || !x->verdict.has_budget || fresh.n < PIECE)
         return false;
     x->looked_at += fresh.n;
     x->generated += counter.count(counter.ctx, x->count.encoding, fresh);

@@ -216,8 +216,13 @@ void exchange_client_left(struct exchange *x)
 {
     int64_t none = 0;
 
-    if (atomic_compare_exchange_strong(&x->client_gone_ns, &none, clock_mono_ns()))
-        metric_add(&x->server->metrics.client_gone, 1);
+    if (!atomic_compare_exchange_strong(&x->client_gone_ns, &none, clock_mono_ns()))
+        return;
+    metric_add(&x->server->metrics.client_gone, 1);
+    pthread_mutex_lock(&x->fd_lock);
+    if (x->calling)
+        upstream_wake(x->calling);
+    pthread_mutex_unlock(&x->fd_lock);
 }
 
 bool exchange_client_is_gone(const struct exchange *x)

@@ -183,6 +183,18 @@ static void read_answer(struct exchange *x)
     }
 }
 
+/* While it runs, the connection's thread can wake it. */
+static void call(struct exchange *x, struct upstream *u, const struct upstream_request *q)
+{
+    pthread_mutex_lock(&x->fd_lock);
+    x->calling = u;
+    pthread_mutex_unlock(&x->fd_lock);
+    upstream_call(u, q, &x->upstream);
+    pthread_mutex_lock(&x->fd_lock);
+    x->calling = NULL;
+    pthread_mutex_unlock(&x->fd_lock);
+}
+
 int step_forward(struct exchange *x, struct upstream *u)
 {
     const struct config *c = &x->settings->config;
@@ -215,7 +227,7 @@ int step_forward(struct exchange *x, struct upstream *u)
     if (!q.url || !outgoing_headers(x, &headers) || spliced.failed)
         x->upstream.end = UPSTREAM_OURS;
     else
-        upstream_call(u, &q, &x->upstream);
+        call(x, u, &q);
     buf_finish(&spliced);
     read_answer(x);
     return report_failure(x);

@@ -21,7 +21,7 @@
 #define BLOCK_SIZE  (16 * 1024) /* most bytes of a stream in one chunk */
 #define WHOLE_MAX   (64 * 1024) /* a larger body is sent in blocks, each with a deadline of its own */
 #define STACK_SIZE  (128 * 1024)
-#define LOOK_MS     250 /* how soon a client's leaving is noticed */
+#define LOOK_MS     200 /* how soon a client's leaving is noticed */
 #define BACKLOG     1024
 
 struct listener {

@@ -7,10 +7,12 @@
 
 #include "base/clock.h"
 
-#define MS INT64_C(1000000) /* nanoseconds */
+#define MS      INT64_C(1000000) /* nanoseconds */
+#define LOOK_MS 1000             /* how often deadlines are looked at */
 
 struct upstream {
     CURL *curl;
+    CURLM *multi; /* of that one handle: its wait can be woken, curl_easy_perform()'s cannot */
     /* Of the call that runs now. */
     const struct upstream_request *q;
     struct upstream_result *result;
@@ -38,11 +40,14 @@ struct upstream *upstream_create(void)
 {
     struct upstream *u = calloc(1, sizeof *u);
 
-    if (u && !(u->curl = curl_easy_init())) {
-        free(u);
+    if (!u)
         return NULL;
-    }
-    return u;
+    u->curl = curl_easy_init();
+    u->multi = curl_multi_init();
+    if (u->curl && u->multi)
+        return u;
+    upstream_destroy(u);
+    return NULL;
 }
 
 void upstream_destroy(struct upstream *u)
@@ -50,7 +55,13 @@ void upstream_destroy(struct upstream *u)
     if (!u)
         return;
     curl_easy_cleanup(u->curl);
+    curl_multi_cleanup(u->multi);
     free(u);
+}
+
+void upstream_wake(struct upstream *u)
+{
+    curl_multi_wakeup(u->multi);
 }
 
 /* ---- what libcurl calls back ---- */
@@ -283,6 +294,23 @@ static bool is_well_framed(const struct upstream *u)
     return lengths == 1;
 }
 
+static CURLcode perform(struct upstream *u)
+{
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    int running = 1, left;
+    CURLMsg *m;
+
+    if (curl_multi_add_handle(u->multi, u->curl) != CURLM_OK)
+        return code;
+    while (curl_multi_perform(u->multi, &running) == CURLM_OK && running)
+        curl_multi_poll(u->multi, NULL, 0, LOOK_MS, NULL);
+    while ((m = curl_multi_info_read(u->multi, &left)))
+        if (m->msg == CURLMSG_DONE)
+            code = m->data.result;
+    curl_multi_remove_handle(u->multi, u->curl);
+    return code;
+}
+
 void upstream_call(struct upstream *u, const struct upstream_request *q, struct upstream_result *out)
 {
     curl_off_t sent_after = 0;
@@ -303,7 +331,7 @@ void upstream_call(struct upstream *u, const struct upstream_request *q, struct 
     u->error[0] = '\0';
 
     if (set_up(u)) {
-        code = curl_easy_perform(u->curl);
+        code = perform(u);
         out->end = ending(u, code);
         /* Time until just before the transfer began: 0 when there was no connection to send on. */
         curl_easy_getinfo(u->curl, CURLINFO_PRETRANSFER_TIME_T, &sent_after);

@@ -11,8 +11,8 @@ HEAD = """# Which clients work
 Written by `make check-clients`, which drives each client, at the version given, first straight at a
 simulated provider and then through tokencap, and compares. docs/clients.md says how to set each up.
 
-✓ works as it does without tokencap; ✗ does not; – the client has no such thing; skipped: could not be
-tried where this was written.
+✓ works as it does without tokencap; ✗ does not; – the client has no such thing, or it is not tried apart
+from the rest (agents stream all they do); skipped: could not be tried where this was written.
 
 """
 
@@ -21,6 +21,7 @@ FEET = """
 - **429**, **503**: the provider's refusal reaches the client as it came; whether and when the client
   repeats it is as it would be without tokencap. (LangChain JS does not repeat a 429.)
 - **leaves mid-stream**: the client hangs up after the first words; the request is still paid exactly.
+- **reads the figures**: the client's program gets at the `X-Tokencap-*` headers.
 - **second upstream**: the same against `@copilotkit/aimock`, a mock server that is not ours.
 """
 

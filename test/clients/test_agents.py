@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from roster import AGENTS, HERE
-from test_conformance import TEXT, refusals
+from test_conformance import TEXT, finished, refusals
 
 PATIENCE = 120  # seconds; they start slowly
 SHELL = {
@@ -45,7 +45,7 @@ def run(tmp_path):
 
 def asked(sim, agent):
     """The requests for the prompt itself; agents make others beside it (titles, probes)."""
-    return [e for e in sim.journal() if e.method == "POST" and agent.path in e.target
+    return [e for e in finished(sim) if e.method == "POST" and agent.path in e.target
             and e.json().get("model") == agent.model and e.json().get("tools")]
 
 
@@ -55,7 +55,7 @@ def test_answer(cell, sim, proxy, run):
     sim.script({"input": 500, "output": 8, "times": 0})
     assert TEXT in run(agent, proxy.url + agent.base)
     rows = proxy.history()
-    posts = [e for e in sim.journal() if e.method == "POST"]
+    posts = [e for e in finished(sim) if e.method == "POST"]
     assert len(rows) == len(posts) >= 1
     assert {(r["outputTokens"], r["status"]) for r in rows} == {(8, "settled")}
 
@@ -79,10 +79,10 @@ def test_a_tool_is_run_and_its_output_sent(cell, sim, proxy, run):
 def test_context_is_counted_for_nothing(cell, sim, proxy, run):
     agent, _ = cell
     run(agent, proxy.url + agent.base, "/context")
-    counted = [e for e in sim.journal() if "/count_tokens" in e.target]
+    counted = [e for e in finished(sim) if "/count_tokens" in e.target]
     assert counted and {e.answer["status"] for e in counted} == {200}
-    assert len(proxy.history()) == len(sim.journal()) - len(counted) - len(
-        [e for e in sim.journal() if e.method != "POST"])
+    assert len(proxy.history()) == len(finished(sim)) - len(counted) - len(
+        [e for e in finished(sim) if e.method != "POST"])
 
 
 @pytest.mark.parametrize("cell", cells("over"))
@@ -90,7 +90,7 @@ def test_over_budget_is_asked_once(cell, sim, proxy, run):
     agent, _ = cell
     proxy.set_budget(0.000001)
     assert "Request would exceed budget" in run(agent, proxy.url + agent.base)
-    assert [e for e in sim.journal() if e.method == "POST"] == []
+    assert [e for e in finished(sim) if e.method == "POST"] == []
     assert refusals(proxy) == agent.asks_over
     assert proxy.history() == []
 
@@ -101,7 +101,7 @@ def test_a_providers_refusal_is_repeated(cell, sim, proxy, run):
     status = 429 if feature == "limited" else 503
     sim.script({"path": agent.path, "status": status, "retry_after": "1"}, {"times": 0})
     assert TEXT in run(agent, proxy.url + agent.base, patient=True)
-    statuses = [e.answer["status"] for e in sim.journal() if e.method == "POST"]
+    statuses = [e.answer["status"] for e in finished(sim) if e.method == "POST"]
     assert statuses.count(status) == 1 and statuses.count(200) >= 1
 
 
