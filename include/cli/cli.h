@@ -177,6 +177,7 @@ int cmd_budget_set(const struct invocation *in, struct err *e);
 int cmd_budget_reset(const struct invocation *in, struct err *e);
 int cmd_budget_delete(const struct invocation *in, struct err *e);
 int cmd_usage(const struct invocation *in, struct err *e);
+int cmd_usage_compact(const struct invocation *in, struct err *e);
 int cmd_token_create(const struct invocation *in, struct err *e);
 int cmd_token_list(const struct invocation *in, struct err *e);
 int cmd_token_revoke(const struct invocation *in, struct err *e);
@@ -184,8 +185,7 @@ int cmd_verify(const struct invocation *in, struct err *e);
 int cmd_backup(const struct invocation *in, struct err *e);
 
 extern const struct flag count_flags[], estimate_flags[], price_flags[], price_import_flags[],
-    vocab_import_flags[], vocab_list_flags[],
-    budget_flags[], budget_set_flags[], usage_flags[], token_flags[], token_create_flags[],
-    verify_flags[], backup_flags[];
+    vocab_import_flags[], vocab_list_flags[], budget_flags[], budget_set_flags[], usage_flags[],
+    token_flags[], token_create_flags[], verify_flags[], compact_flags[], backup_flags[];
 
 #endif

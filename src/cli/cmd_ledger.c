@@ -6,12 +6,18 @@
 #include "ledger/ledger.h"
 #include "proxy/config.h"
 
-enum { DB };
+enum { DB };     /* of backup */
+enum { BEFORE }; /* of usage compact */
 
 const struct flag verify_flags[] = {{NULL, NULL, NULL}};
 
 const struct flag backup_flags[] = {
     [DB] = {"db", "FILE", "The database; else the one the daemon is configured to use."},
+    {NULL, NULL, NULL},
+};
+
+const struct flag compact_flags[] = {
+    [BEFORE] = {"before", "WHEN", "Rows older than that (400d), or from before that date."},
     {NULL, NULL, NULL},
 };
 
@@ -42,6 +48,12 @@ static void show_progress(void *ctx, int64_t done, int64_t all)
         fputs("\r     \r", stderr);
 }
 
+static void print_summary(const struct buf *summary)
+{
+    if (summary->n)
+        printf("%s%s", summary->p, summary->p[summary->n - 1] == '\n' ? "" : "\n");
+}
+
 int cmd_verify(const struct invocation *in, struct err *e)
 {
     struct buf summary;
@@ -52,8 +64,7 @@ int cmd_verify(const struct invocation *in, struct err *e)
         return -1;
     buf_init(&summary, 0);
     r = ledger_verify(db, isatty(STDERR_FILENO) ? show_progress : NULL, NULL, &summary, e);
-    if (summary.n)
-        printf("%s%s", summary.p, summary.p[summary.n - 1] == '\n' ? "" : "\n");
+    print_summary(&summary);
     buf_finish(&summary);
     free(db);
     return r;
@@ -67,6 +78,26 @@ int cmd_backup(const struct invocation *in, struct err *e)
     if (find_db(in->values[DB], &db, e) < 0)
         return -1;
     r = ledger_backup(db, in->operands[0], e);
+    free(db);
+    return r;
+}
+
+int cmd_usage_compact(const struct invocation *in, struct err *e)
+{
+    struct buf summary;
+    int64_t before;
+    char *db;
+    int r;
+
+    if (!given(in, BEFORE))
+        return err_set(e, ERR_USAGE, "usage compact needs --before");
+    if (parse_when("before", in->values[BEFORE], -1, &before, e) < 0 ||
+        find_db(in->noperands ? in->operands[0] : NULL, &db, e) < 0)
+        return -1;
+    buf_init(&summary, 0);
+    r = ledger_compact(db, before, isatty(STDERR_FILENO) ? show_progress : NULL, NULL, &summary, e);
+    print_summary(&summary);
+    buf_finish(&summary);
     free(db);
     return r;
 }

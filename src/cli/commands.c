@@ -49,6 +49,11 @@ const struct command commands[] = {
      cmd_budget_delete},
     {"usage", "", 0, 0, "show what was used and what it cost",
      "Prints a project's totals, or totals by model, day or project.", usage_flags, cmd_usage},
+    {"usage compact", "[DB]", 0, 1, "give old usage records' room back",
+     "Rolls the usage records of whole days before --before into the totals, which stay as they "
+     "were, and shrinks the database. The daemon must not be running. Without DB, the database "
+     "that the daemon is configured to use.",
+     compact_flags, cmd_usage_compact},
     {"token create", "", 0, 0, "make a project token",
      "Makes a token that lets its bearer borrow the configured keys for one project, and prints "
      "it once; the database keeps only its digest.",

@@ -313,6 +313,20 @@ def test_verify_and_backup(proxy, tmp_path):
     assert tool("verify", str(tmp_path / "none.db")).returncode == 1
 
 
+def test_compacting(proxy):
+    proxy.post("/v1/chat/completions", CHAT)
+    database = str(proxy.database)
+    running = tool("usage", "compact", "--before=2020-01-01", database)
+    assert running.returncode == 1 and b"tokencap" in running.stderr
+    proxy.stop()
+    before = tool("usage", f"--db={database}", "--json").stdout
+    for when in ("1d", "2099-01-01"):
+        assert tool("usage", "compact", f"--before={when}", database).returncode == 0
+        assert tool("usage", f"--db={database}", "--json").stdout == before
+        assert tool("verify", database).returncode == 0
+    assert tool("usage", "compact", database).returncode == 64
+
+
 def test_the_admin_token_is_sent(start_proxy):
     proxy = start_proxy(env={"TOKENCAP_ADMIN_TOKEN": "0123456789abcdef-admin"})
     ask(proxy, "budget", "list", TOKENCAP_ADMIN_TOKEN="0123456789abcdef-admin")
