@@ -216,6 +216,7 @@ int main(int argc, char **argv)
     }
     if (action != CONFIG_RUN) {
         config_act(action, &c, stdout);
+        config_finish(&c);
         return EXIT_CLEAN;
     }
     log_init("tokencapd", (enum log_level)c.log_level);

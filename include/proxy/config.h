@@ -66,7 +66,7 @@ enum config_action {
 
 /* Reads the command line, the environment (from which it wipes the secrets), the file and the
  * defaults. The file is --config's, else /etc/tokencap/tokencap.conf where that exists. For an
- * action that needs no configuration (help, version) *out is not filled. */
+ * action that needs no configuration (help, version) *out has no more than flags and defaults. */
 int config_load(int argc, char **argv, struct config *out, enum config_action *action,
                 struct err *e) MUST_CHECK;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -94,6 +95,11 @@ int cmd_usage_compact(const struct invocation *in, struct err *e)
     if (parse_when("before", in->values[BEFORE], -1, &before, e) < 0 ||
         find_db(in->noperands ? in->operands[0] : NULL, &db, e) < 0)
         return -1;
+    if (access(db, F_OK) != 0) { /* what is not there must not be created */
+        r = err_set(e, ERR_NOT_FOUND, "%s: %s", db, strerror(errno));
+        free(db);
+        return r;
+    }
     buf_init(&summary, 0);
     r = ledger_compact(db, before, isatty(STDERR_FILENO) ? show_progress : NULL, NULL, &summary, e);
     print_summary(&summary);

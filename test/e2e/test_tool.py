@@ -313,7 +313,7 @@ def test_verify_and_backup(proxy, tmp_path):
     assert tool("verify", str(tmp_path / "none.db")).returncode == 1
 
 
-def test_compacting(proxy):
+def test_compacting(proxy, tmp_path):
     proxy.post("/v1/chat/completions", CHAT)
     database = str(proxy.database)
     running = tool("usage", "compact", "--before=2020-01-01", database)
@@ -325,6 +325,8 @@ def test_compacting(proxy):
         assert tool("usage", f"--db={database}", "--json").stdout == before
         assert tool("verify", database).returncode == 0
     assert tool("usage", "compact", database).returncode == 64
+    assert tool("usage", "compact", "--before=1d", str(tmp_path / "none.db")).returncode == 1
+    assert not (tmp_path / "none.db").exists()
 
 
 def test_the_admin_token_is_sent(start_proxy):
