@@ -204,9 +204,8 @@ check-prices: $(BUILD)/test/unit/test_price_reference
 accuracy: accuracy-prediction accuracy-counts
 
 # Counts against recorded requests, which are no part of the project: RECORDINGS says where they are.
-RECORDINGS ?= ../shared/data
 accuracy-counts: $(BUILD)/test/accuracy/counts share
-	@test/accuracy/counts.sh $< $(SHARE)/vocab $(RECORDINGS) docs/accuracy.md
+	@test/accuracy/counts.sh $< $(SHARE)/vocab docs/accuracy.md $(RECORDINGS)
 
 accuracy-prediction: $(BUILD)/test/accuracy/predict
 	$< >$(BUILD)/accuracy-prediction.md; r=$$?; \

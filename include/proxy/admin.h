@@ -2,7 +2,9 @@
 #ifndef PROXY_ADMIN_H
 #define PROXY_ADMIN_H
 
+#include "base/jsonw.h"
 #include "proxy/exchange.h"
+#include "wire/json.h"
 
 /*
  * Health, usage, budgets, tokens and metrics: answered on the connection's own thread, so that they work
@@ -41,10 +43,17 @@ int admin_query_project(struct exchange *x, const char **project) MUST_CHECK;
 
 /* Objects that several answers hold. */
 void admin_write_usage(struct jsonw *w, const struct usage_row *r);
-void admin_write_budget(struct jsonw *w, const struct budget *b, bool secrets);
 
 /* What they share: a reply of JSON written so far, and the ledger's errors in HTTP's terms. */
 int admin_reply(struct exchange *x, int status, const char *content_type) MUST_CHECK;
 int admin_refuse_ledger(struct exchange *x, const struct err *e);
+
+/* admin_budget_json.c: a budget as JSON (with or without what only an admin may see), and the body as a
+ * budget. */
+void admin_write_budget(struct jsonw *w, const struct budget *b, bool secrets);
+int admin_read_budget(struct exchange *x, struct budget *b) MUST_CHECK;
+
+/* The body as a small JSON object; *root is the caller's. */
+int admin_read_json(struct exchange *x, json_t **root) MUST_CHECK;
 
 #endif

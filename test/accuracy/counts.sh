@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# counts.sh PROGRAM VOCABULARIES RECORDINGS PAGE: replays both providers' recordings, where they are, into the
+# counts.sh PROGRAM VOCABULARIES PAGE [RECORDINGS]: replays both providers' recordings, where they are, into the
 # page's sections. Ends 1 when a goal is missed.
 set -eu
-program=$1 vocabularies=$2 recordings=$3 page=$4
+program=$1 vocabularies=$2 page=$3 recordings=${4:-../shared/data}
 result=0
 table=$(mktemp)
 trap 'rm -f "$table"' EXIT
