@@ -114,7 +114,9 @@ struct settlement {
 
 /* Ends a hold. With wait, returns when that is durable, and *remaining (may be NULL) is the
  * tightest budget's remaining amount (-1: no budget); else it is queued and returns at once — no
- * crash can lose money then, because recovery charges the hold. Strings in s are copied. */
+ * crash can lose money then, because recovery charges the hold. Strings in s are copied.
+ * ERR_BUSY (disk full, database locked): not durable yet; the ledger keeps it and goes on trying,
+ * so it must not be handed over again. Any other error: the hold is as it was. */
 int ledger_settle(struct ledger *l, const struct settlement *s, bool wait, nano_t *remaining,
                   struct err *e) MUST_CHECK;
 
@@ -125,6 +127,9 @@ struct ledger_stats {
     int64_t holds_open, oldest_hold_ms; /* age; 0 when none */
     nano_t held, overrun;               /* overrun: actuals above their strict hold, ever */
     int64_t commits, commit_ns, writes, queued;
+    int64_t locked;    /* groups that another program's lock kept from being written */
+    bool disk_full;    /* new work is refused; what ends a hold is written */
+    int64_t wal_bytes; /* of the write-ahead log */
 };
 void ledger_stats(struct ledger *l, struct ledger_stats *out);
 

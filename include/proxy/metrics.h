@@ -85,6 +85,11 @@
     X(COMMIT, "tokencap_ledger_commit_seconds", summary, 9, "Time of the ledger's group commits")  \
     X(WRITES, "tokencap_ledger_writes_total", counter, 0, "Ledger operations committed")           \
     X(LEDGER_QUEUE, "tokencap_ledger_queue_length", gauge, 0, "Ledger operations waiting")         \
+    X(LEDGER_LOCKED, "tokencap_ledger_locked_total", counter, 0,                                   \
+      "Group commits that another program's lock on the database prevented")                       \
+    X(LEDGER_FULL, "tokencap_ledger_disk_full", gauge, 0,                                          \
+      "1 while new requests are refused because the ledger's disk is full")                        \
+    X(LEDGER_WAL, "tokencap_ledger_wal_bytes", gauge, 0, "Size of the ledger's write-ahead log")   \
     X(CACHE_HITS, "tokencap_token_cache_hits_total", counter, 0, "Texts whose count was remembered") \
     X(CACHE_MISSES, "tokencap_token_cache_misses_total", counter, 0, "Texts that were counted")    \
     X(DRIFTED, "tokencap_count_classes_drifted", gauge, 0,                                         \

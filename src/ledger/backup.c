@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,6 +39,20 @@ static int copy_to(struct db *from, const char *path, struct err *e)
     return rc;
 }
 
+static int sync_folder(const char *file)
+{
+    char dir[4096];
+    int fd, rc;
+
+    snprintf(dir, sizeof dir, "%s", file);
+    fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    rc = fsync(fd);
+    close(fd);
+    return rc;
+}
+
 /* Whole or not at all: it gets its name when it is complete and on the disk. */
 static int publish(const char *part, const char *to, struct err *e)
 {
@@ -47,7 +62,7 @@ static int publish(const char *part, const char *to, struct err *e)
         rc = fsync(fd);
         close(fd);
     }
-    if (rc != 0 || link(part, to) != 0)
+    if (rc != 0 || link(part, to) != 0 || sync_folder(to) != 0)
         return err_set(e, errno == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s", to, strerror(errno));
     return 0;
 }

@@ -56,6 +56,7 @@ static void count(struct ledger *l, int ops, int64_t took_ns)
     l->stats.holds_open = b->now.open;
     l->stats.held = b->now.held;
     l->stats.overrun = b->now.overrun;
+    l->stats.wal_bytes = (int64_t)l->writer.wal_pages * 4096;
     l->oldest_ns = b->oldest ? b->oldest->opened_ns : 0;
     pthread_mutex_unlock(&l->stats_lock);
 }
@@ -175,6 +176,14 @@ static void refuse_new(struct op *ops)
     finish_all(ops);
 }
 
+static void tell_stats(struct ledger *l, bool locked)
+{
+    pthread_mutex_lock(&l->stats_lock);
+    l->stats.locked += locked;
+    l->stats.disk_full = l->writer.full;
+    pthread_mutex_unlock(&l->stats_lock);
+}
+
 static bool still_full(struct ledger *l)
 {
     struct writer *w = &l->writer;
@@ -185,6 +194,7 @@ static bool still_full(struct ledger *l)
     w->full = !ballast_make(&l->ballast);
     if (!w->full)
         log_info("the disk of the ledger has room again");
+    tell_stats(l, false);
     return w->full;
 }
 
@@ -198,6 +208,7 @@ static void now_full(struct ledger *l)
     w->checkpoint_at = 1;
     w->probe_ns = clock_mono_ns() + PROBE_NS;
     ballast_drop(&l->ballast);
+    tell_stats(l, false);
 }
 
 /* ---- the group ---- */
@@ -245,6 +256,7 @@ static void after(struct ledger *l, struct op *ops, enum outcome o)
         finish_all(ops);
         break;
     case LOCKED:
+        tell_stats(l, true);
         fail_all(l, ops, true);
         break;
     case FULL:

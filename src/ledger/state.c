@@ -42,7 +42,8 @@ void ledger_state_put(struct ledger *l, const char *key, struct span value)
     o->n = value.n;
     o->value = o->key + key_n;
     memcpy(o->key, key, key_n);
-    memcpy(o->value, value.p, value.n);
+    if (value.n)
+        memcpy(o->value, value.p, value.n);
     writer_queue(l, &o->op);
 }
 

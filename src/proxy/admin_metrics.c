@@ -116,6 +116,9 @@ static void write_ledger(struct ledger *l, struct buf *out)
     metric_sample(out, METRIC_COMMIT, "_count", NULL, s.commits);
     metric_single(out, METRIC_WRITES, s.writes);
     metric_single(out, METRIC_LEDGER_QUEUE, s.queued);
+    metric_single(out, METRIC_LEDGER_LOCKED, s.locked);
+    metric_single(out, METRIC_LEDGER_FULL, s.disk_full);
+    metric_single(out, METRIC_LEDGER_WAL, s.wal_bytes);
 }
 
 static void write_build(struct buf *out)

@@ -185,12 +185,63 @@ static void spending_goes_on_until_it_is_spent(void **state)
     assert_int_equal(s.overrun, 0);
 }
 
+struct copier {
+    struct fixture *f;
+    atomic_bool over;
+    int copies;
+};
+
+/* Copies and proves copies while the crowd spends. */
+static void *copy_all_the_time(void *arg)
+{
+    struct copier *c = arg;
+    struct err e;
+
+    while (!atomic_load(&c->over) || c->copies == 0) {
+        char to[128];
+        struct buf summary;
+
+        snprintf(to, sizeof to, "%s/copy-%d.db", c->f->dir, c->copies++);
+        if (ledger_backup(c->f->path, to, &e) != 0)
+            fail_msg("%s", e.msg);
+        for (int i = 0; i < 2; i++) { /* the copy, and the live one */
+            buf_init(&summary, 0);
+            if (ledger_verify(i ? c->f->path : to, NULL, NULL, &summary, &e) != 0)
+                fail_msg("%s: %s", i ? "live" : "copy", e.msg);
+            buf_finish(&summary);
+        }
+        unlink(to);
+    }
+    print_message("           %d copies\n", c->copies);
+    return NULL;
+}
+
+static void copies_and_proofs_under_way(void **state)
+{
+    struct fixture *f = *state;
+    struct crowd c = {.f = f,
+                      .each = 20,
+                      .estimate = CENTS(1),
+                      .maximum = CENTS(4),
+                      .cost = CENTS(2),
+                      .settle = true};
+    struct copier copier = {.f = f};
+    pthread_t t;
+
+    set_budgets(f, CENTS(4) * 100000, CENTS(4) * 100000);
+    assert_int_equal(pthread_create(&t, NULL, copy_all_the_time, &copier), 0);
+    let_loose(&c);
+    atomic_store(&copier.over, true);
+    pthread_join(t, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(exactly_the_affordable_number),
         LEDGER_TEST(exactly_what_the_global_budget_affords),
         LEDGER_TEST(spending_goes_on_until_it_is_spent),
+        LEDGER_TEST(copies_and_proofs_under_way),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

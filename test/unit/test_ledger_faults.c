@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "fault_vfs.h"
@@ -187,6 +188,7 @@ static void a_full_file_system(void **state)
 {
     struct fixture *f = *state;
     int64_t holds[200];
+    struct ledger_stats stats;
     struct reservation r;
     struct verdict v;
     char filler[160];
@@ -215,9 +217,13 @@ static void a_full_file_system(void **state)
     assert_false(ledger_failed(f->l));
 
     snprintf(filler, sizeof filler, "%s/filler", f->dir);
+    ledger_stats(f->l, &stats);
+    assert_true(stats.disk_full);
     unlink(filler);
     while (ledger_reserve(f->l, &r, &v, &f->e) != 0)
         assert_int_equal(f->e.code, ERR_BUSY);
+    ledger_stats(f->l, &stats);
+    assert_false(stats.disk_full);
     settle(f, v.hold_id, HOLD_SETTLED, CENTS(1));
     fix_close(f);
     script_verify(f);
@@ -240,6 +246,7 @@ static void locked_by_another_program(void **state)
 {
     struct fixture *f = *state;
     struct reservation r = a_request(f, "p", 1, 1);
+    struct ledger_stats stats;
     struct settlement s;
     struct verdict v;
     sqlite3 *other;
@@ -255,6 +262,8 @@ static void locked_by_another_program(void **state)
     assert_int_equal(ledger_settle(f->l, &s, false, NULL, &f->e), 0);
     assert_int_equal(usage_of(f, "p").cost, 0);
     assert_false(ledger_failed(f->l));
+    ledger_stats(f->l, &stats);
+    assert_true(stats.locked >= 2);
     sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL);
     sqlite3_close(other);
     do
@@ -285,6 +294,64 @@ static void closed_while_locked(void **state)
     assert_int_equal(usage_of(f, "p").cost, CENTS(4));
 }
 
+/* ---- a reader that keeps an old state open ---- */
+
+static off_t size_of_log(struct fixture *f)
+{
+    char path[128];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s-wal", f->path);
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+static void the_log_grows_with_a_warning_and_shrinks(void **state)
+{
+    struct fixture *f = *state;
+    static char value[1 << 20];
+    char path[128], line[512], key[32];
+    struct ledger_stats s;
+    sqlite3_stmt *st;
+    sqlite3 *reader;
+    bool warned = false;
+    int keep = dup(STDERR_FILENO), fd;
+    FILE *log;
+
+    assert_int_equal(sqlite3_open_v2(f->path, &reader, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(reader, "SELECT count(*) FROM usage", -1, &st, NULL), 0);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    snprintf(path, sizeof path, "%s/log", f->dir);
+    fd = open(path, O_RDWR | O_CREAT, 0600);
+    dup2(fd, STDERR_FILENO);
+    for (int i = 0; i < 80; i++) {
+        snprintf(key, sizeof key, "test:%d", i);
+        memset(value, i, sizeof value);
+        ledger_state_put(f->l, key, (struct span){value, sizeof value});
+        reserve_amount(f, "p", 1, T0);
+    }
+    dup2(keep, STDERR_FILENO);
+    close(keep);
+    assert_true(size_of_log(f) > 64 << 20);
+    ledger_stats(f->l, &s);
+    assert_true(s.wal_bytes > 64 << 20);
+    log = fdopen(fd, "r");
+    rewind(log);
+    while (fgets(line, sizeof line, log))
+        warned = warned || strstr(line, "a reader keeps an old state of the database open");
+    fclose(log);
+    assert_true(warned);
+
+    sqlite3_finalize(st);
+    sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL);
+    sqlite3_close(reader);
+    do {
+        reserve_amount(f, "p", 1, T0);
+        ledger_stats(f->l, &s);
+    } while (s.wal_bytes > 8 << 20);
+    assert_true(size_of_log(f) <= 64 << 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +366,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_file_system, fix_setup, unmount_and_teardown),
         LEDGER_TEST(locked_by_another_program),
         LEDGER_TEST(closed_while_locked),
+        LEDGER_TEST(the_log_grows_with_a_warning_and_shrinks),
     };
 
     fault_vfs_register();
