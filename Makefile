@@ -144,6 +144,7 @@ deps:
 	@./deps.sh
 
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 # Everything that must hold before a change goes in.
 .PHONY: check

@@ -23,8 +23,10 @@ struct ring {
     _Atomic uint32_t written, read;
     _Atomic uint32_t end;       /* enum ring_end, set by the writer */
     _Atomic uint32_t abandoned; /* set by the reader, or by the writer after a stall */
-    _Atomic uint32_t news;      /* bumped by the writer: what the reader sleeps on */
-    _Atomic uint32_t room;      /* bumped by the reader: what the writer sleeps on */
+    struct ring_event {
+        _Atomic uint32_t count;  /* bumped by the other side: the futex word that is slept on */
+        _Atomic uint32_t asleep; /* whether anybody sleeps: waking nobody would cost a system call */
+    } news, room; /* the writer tells the reader; the reader tells the writer */
 };
 
 enum ring_end { RING_OPEN, RING_WHOLE, RING_BROKEN };

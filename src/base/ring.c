@@ -23,11 +23,20 @@ void ring_finish(struct ring *r)
 }
 
 /* The counters order everything: a side reads the other's event counter, then looks, then sleeps only
- * if the counter has not moved, so that no change between the look and the sleep is missed. */
-static void announce(_Atomic uint32_t *event)
+ * if the counter has not moved, so that no change between the look and the sleep is missed. Either the
+ * announcer sees the sleeper, or the sleeper sees the new count: both are sequentially consistent. */
+static void announce(struct ring_event *e)
 {
-    atomic_fetch_add(event, 1);
-    futex_wake(event);
+    atomic_fetch_add(&e->count, 1);
+    if (atomic_load(&e->asleep))
+        futex_wake(&e->count);
+}
+
+static void sleep_on(struct ring_event *e, uint32_t seen, int64_t timeout_ms)
+{
+    atomic_store(&e->asleep, 1);
+    futex_wait(&e->count, seen, timeout_ms);
+    atomic_store(&e->asleep, 0);
 }
 
 static uint32_t put(struct ring *r, struct span s)
@@ -52,7 +61,7 @@ bool ring_write(struct ring *r, struct span s, int64_t stall_ms)
     int64_t deadline = clock_mono_ns() + stall_ms * 1000000;
 
     while (s.n) {
-        uint32_t seen = atomic_load(&r->room);
+        uint32_t seen = atomic_load(&r->room.count);
         uint32_t n = ring_abandoned(r) ? 0 : put(r, s);
         int64_t left = deadline - clock_mono_ns();
 
@@ -63,7 +72,7 @@ bool ring_write(struct ring *r, struct span s, int64_t stall_ms)
             ring_abandon(r);
             return false;
         } else {
-            futex_wait(&r->room, seen, left / 1000000 + 1);
+            sleep_on(&r->room, seen, left / 1000000 + 1);
         }
     }
     return true;
@@ -94,12 +103,12 @@ static uint32_t take(struct ring *r, char *out, size_t max)
 
 size_t ring_read(struct ring *r, char *out, size_t max, int64_t timeout_ms)
 {
-    uint32_t seen = atomic_load(&r->news);
+    uint32_t seen = atomic_load(&r->news.count);
     uint32_t n = take(r, out, max);
 
     if (n || atomic_load_explicit(&r->end, memory_order_acquire) != RING_OPEN)
         return n ? n : take(r, out, max);
-    futex_wait(&r->news, seen, timeout_ms);
+    sleep_on(&r->news, seen, timeout_ms);
     return take(r, out, max);
 }
 
