@@ -44,7 +44,6 @@ int admin_refuse_ledger(struct exchange *x, const struct err *e)
     if (e->code == ERR_INVALID)
         return refuse(&x->refusal, REFUSE_INVALID_REQUEST, NULL, "%s", e->msg);
     log_error("request_id=%s ledger: %s", x->id, e->msg);
-    x->refusal.retry_after = 1;
     return refuse(&x->refusal, REFUSE_LEDGER_UNAVAILABLE, NULL, "The ledger cannot answer now.");
 }
 

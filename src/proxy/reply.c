@@ -87,7 +87,7 @@ void exchange_reply_refusal(struct exchange *x)
     buf_clear(&r->body);
     refusal_body(&x->refusal, x->target.dialect, x->id, &r->body);
     headers_add(&r->headers, &x->arena, SPAN("Content-Type"), SPAN("application/json"));
-    if (kind == REFUSE_OVERLOADED || kind == REFUSE_DRAINING)
+    if (kind == REFUSE_OVERLOADED || kind == REFUSE_DRAINING || kind == REFUSE_LEDGER_UNAVAILABLE)
         x->refusal.retry_after = 1 + (int)(x->arrived_ns / 1000 % 5); /* jittered: the shed do not all come back at once */
     if (x->refusal.retry_after)
         add_int(x, &r->headers, "Retry-After", x->refusal.retry_after);

@@ -56,7 +56,6 @@ static int ask_ledger(struct exchange *x)
     if (ledger_reserve(x->server->ledger, &x->reservation, &x->verdict, &e) == 0)
         return 0;
     log_error("request_id=%s hold refused: %s", x->id, e.msg);
-    x->refusal.retry_after = 1;
     return refuse(&x->refusal, REFUSE_LEDGER_UNAVAILABLE, NULL,
                   "The ledger cannot record this request now, so it was not sent.");
 }
