@@ -270,6 +270,24 @@ check-clients: all $(BUILD)/bin/tokencap-sim e2e-deps $(if $(shell command -v np
 	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/pytest -q -c test/e2e/pytest.ini \
 	  --rootdir=test/clients test/clients $(or $(CLIENTS),--table=docs/compatibility.md)
 
+# The spending page in a headless Chromium, with axe-core; ROWS=1000000 requests behind it. `make pictures`
+# makes those of docs/dashboard.md.
+DASHBOARD_MODULES := test/dashboard/node_modules
+
+$(DASHBOARD_MODULES)/.stamp: test/dashboard/package-lock.json test/dashboard/package.json
+	cd test/dashboard && npm ci --silent
+	@touch $@
+
+.PHONY: check-dashboard dashboard-deps pictures
+dashboard-deps: $(DASHBOARD_MODULES)/.stamp
+	@command -v $${CHROMIUM:-chromium} >/dev/null || ./deps.sh chromium fonts-dejavu-core
+
+check-dashboard: all dashboard-deps $(BUILD)/bin/tokencap-sim $(BUILD)/test/dashboard/seed
+	TOKENCAP_BUILD=$(BUILD) node --test --test-concurrency=1 test/dashboard/*.test.mjs
+
+pictures: all dashboard-deps $(BUILD)/bin/tokencap-sim $(BUILD)/test/dashboard/seed
+	TOKENCAP_BUILD=$(BUILD) node test/dashboard/pictures.mjs
+
 # Fuzzing. Each test/fuzz/fuzz_NAME.c defines LLVMFuzzerTestOneInput; its corpus is in
 # test/fuzz/corpus/NAME/. `make replay` runs every corpus with the compiler at hand (units do it too);
 # `make fuzz TIME=60` looks for new inputs with clang's libFuzzer, seconds a target, and leaves what

@@ -218,7 +218,7 @@ function drawLatency(view) {
     host.replaceChildren(el("p", { class: "empty" }, "No request in this time."));
     return;
   }
-  host.replaceChildren(el("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": "latency-title" }, el("table", { class: "tight" },
+  host.replaceChildren(el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of latencies" }, el("table", { class: "tight" },
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Model"), el("th", { scope: "col" }, el("span", { class: "visually-hidden" }, "Spread")),
       ...["p50", "p95", "p99", "1st byte p50", "1st byte p95"].map((t) => el("th", { scope: "col", class: "number" }, t)))),
     el("tbody", {}, ...rows.map((r) => latencyRow(r, Math.max(...rows.map((o) => quantile(o.all, 0.99)))))))));

@@ -221,9 +221,9 @@ async function signOut() {
 async function start() {
   setConnection("wait");
   byId("main").hidden = false;
-  const ok = await guarded(Promise.all([load(), loadRequests(filterNow(), 0)]));
-  if (!ok && byId("main").hidden) return;
+  if (!(await guarded(ask("/v1/usage/live").then(onLive))) && byId("main").hidden) return;
   connect();
+  guarded(Promise.all([load(), loadRequests(filterNow(), 0)]));
   guarded(loadProjects());
 }
 

@@ -84,8 +84,9 @@ int admin_login(struct exchange *x)
                       "This daemon has no admin token: start it with TOKENCAP_ADMIN_TOKEN set, or open "
                       "the page on its own host.");
     if (!session_may_try(all, clock_wall_ms())) {
+        refuse(&x->refusal, REFUSE_RATE_LIMITED, NULL, "Too many wrong tokens; wait a minute.");
         x->refusal.retry_after = 60;
-        return refuse(&x->refusal, REFUSE_RATE_LIMITED, NULL, "Too many wrong tokens; wait a minute.");
+        return -1;
     }
     buf_init(&token, 4096);
     right = read_token(x, &token) && access_is_admin_token(c, buf_all(&token));
