@@ -187,8 +187,8 @@ check-tokens-short: $(BUILD)/test/reference/encode_stream share $(REFERENCE)
 endif
 
 # How fast tokens are counted, against the same reference; writes the page.
-bench-tokens: $(BUILD)/test/reference/bench/bench_count share $(REFERENCE) $(BENCH_TEXTS)
-	node test/reference/bench/bench_tokens.mjs $< $(SHARE)/vocab docs/performance-tokens.md
+bench-tokens: $(addprefix $(BUILD)/test/reference/bench/,bench_count hostile) share $(REFERENCE) $(BENCH_TEXTS)
+	node test/reference/bench/bench_tokens.mjs $(wordlist 1,2,$^) $(SHARE)/vocab docs/performance-tokens.md
 
 $(BUILD)/test/reference/%: $(BUILD)/test/reference/%.o $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)

@@ -19,13 +19,17 @@ static int read_file(const char *path, struct buf *out, struct err *e)
     return 0;
 }
 
+/* Beside it at first: a program may have the old image mapped. */
 static int write_file(const char *path, const struct buf *data, struct err *e)
 {
-    FILE *f = fopen(path, "wb");
+    char beside[4096];
+    FILE *f;
 
+    snprintf(beside, sizeof beside, "%s.new", path);
+    f = fopen(beside, "wb");
     if (!f)
-        return err_set(e, ERR_IO, "%s: cannot be made", path);
-    if ((fwrite(data->p, 1, data->n, f) != data->n) | (fclose(f) != 0))
+        return err_set(e, ERR_IO, "%s: cannot be made", beside);
+    if ((fwrite(data->p, 1, data->n, f) != data->n) | (fclose(f) != 0) | (rename(beside, path) != 0))
         return err_set(e, ERR_IO, "%s: cannot be written", path);
     return 0;
 }

@@ -20,7 +20,7 @@ const child = spawn(program, [vocabDir], { stdio: ["pipe", "pipe", "inherit"] })
 const chunks = [];
 let have = 0, wake = null;
 child.stdout.on("data", (d) => { chunks.push(d); have += d.length; wake?.(); });
-child.on("exit", (code) => { if (code) { console.error(`encode_stream: exit ${code}`); process.exit(1); } });
+child.on("exit", (code, signal) => { if (code || signal) { console.error(`encode_stream: ${signal ?? `exit ${code}`}`); process.exit(1); } });
 
 async function take(n) {
   while (have < n) await new Promise((done) => { wake = done; });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How fast tokens are counted, against npm tiktoken on the same texts in the same run.
 //
-//   node bench_tokens.mjs BENCH_COUNT VOCABDIR [REPORT.md]
+//   node bench_tokens.mjs BENCH_COUNT HOSTILE VOCABDIR [REPORT.md]
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { get_encoding } from "tiktoken";
 import { corpora } from "./corpora.mjs";
 
-const [program, vocabDir, report] = process.argv.slice(2);
+const [program, hostile, vocabDir, report] = process.argv.slice(2);
 const ROUNDS = 5, MESSAGE = 4096;
 const GOALS = { English: 35, code: 30, "JSON chats": 60, Chinese: 18, Japanese: 20 };
 const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
@@ -58,6 +58,7 @@ const files = Object.fromEntries(Object.entries(texts).map(([kind, bytes], i) =>
 }));
 const rows = ["o200k_base", "cl100k_base"].flatMap((name) => run(name, texts, files));
 rmSync(dir, { recursive: true });
+const worst = execFileSync(hostile, [vocabDir], { encoding: "utf8" });
 const page = `# How fast tokens are counted
 
 Made by \`make bench-tokens\`. One thread counts texts that it has not seen, message by message (about 4 KB each); the
@@ -67,6 +68,12 @@ megabytes a second: the machine (${cpus().length} × ${cpus()[0].model.trim()}) 
 | encoding | text | MB | tokencap, MB/s | tiktoken, MB/s | ratio | goal |
 |---|---|---|---|---|---|---|
 ${rows.join("\n")}
-`;
+
+## Texts made to be slow
+
+Seconds of CPU for the slowest ten of the shapes in \`test/unit/hostile.h\` (a letter is a kind of random text, anything
+longer repeats itself); the target fails when one takes more than 0.3 s a MB, or more than linear time.
+
+${worst}`;
 console.log(page);
 if (report) writeFileSync(report, page);
