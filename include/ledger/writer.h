@@ -12,7 +12,9 @@
 /*
  * The one thread that writes, and its queue. It takes whatever has queued up, runs it in one
  * transaction and commits: everybody in the group becomes durable together. No delay is added for
- * company.
+ * company while anybody waits; what nobody waits for (settlements, most of all) lingers a few
+ * milliseconds, so that it rides with the next hold instead of making that wait for a commit of its
+ * own.
  *
  * An operation that meets an SQL failure takes the whole transaction back; then each operation of
  * the group runs alone, so that only the one at fault fails. What the disk or the file system
@@ -43,8 +45,10 @@ struct op {
     struct err *e;
 };
 
-#define QUEUE_MAX 1024 /* operations; whoever comes then waits */
-#define LANES     4
+#define QUEUE_MAX  1024 /* operations; whoever comes then waits */
+#define LINGER_MS  5
+#define LINGER_MAX 64 /* operations: then they go without company */
+#define LANES      4
 
 struct writer {
     pthread_t thread;
@@ -57,6 +61,8 @@ struct writer {
     int queued;
     uint64_t filling; /* the number of the group that now fills */
     bool idle, stop;
+    bool urgent;       /* somebody waits for the group that fills */
+    int64_t linger_ns; /* until when it may wait for company otherwise */
 
     atomic_uint_fast64_t done; /* the last group that is over */
     atomic_uint lanes[LANES];  /* futexes: those of group n wait on lane n % LANES */

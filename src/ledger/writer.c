@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ledger/group.h"
 #include "ledger/inner.h"
 
@@ -46,7 +47,21 @@ static void tell_done(struct writer *w, uint64_t group)
 
 /* ---- the queue ---- */
 
-static uint64_t append(struct writer *w, struct op *op)
+/* Is there something new for the writer: somebody waits, an operation begins to linger, or enough
+ * do? */
+static bool is_news(struct writer *w, bool urgent)
+{
+    bool news = !w->urgent;
+
+    if (w->queued == 1)
+        w->linger_ns = clock_mono_ns() + LINGER_MS * 1000000;
+    if (!urgent)
+        return w->queued == 1 || w->queued == LINGER_MAX;
+    w->urgent = true;
+    return news;
+}
+
+static uint64_t append(struct writer *w, struct op *op, bool urgent)
 {
     uint64_t group;
 
@@ -58,7 +73,7 @@ static uint64_t append(struct writer *w, struct op *op)
     w->last = &op->next;
     w->queued++;
     group = w->filling;
-    if (w->idle)
+    if (is_news(w, urgent) && w->idle)
         pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);
     return group;
@@ -69,7 +84,7 @@ int writer_do(struct ledger *l, struct op *op, struct err *e)
     struct waiter waiter = {0};
 
     op->waiter = &waiter;
-    wait_done(&l->writer, append(&l->writer, op));
+    wait_done(&l->writer, append(&l->writer, op, true));
     if (waiter.rc != 0)
         *e = waiter.e;
     return waiter.rc;
@@ -78,7 +93,7 @@ int writer_do(struct ledger *l, struct op *op, struct err *e)
 void writer_queue(struct ledger *l, struct op *op)
 {
     op->waiter = NULL;
-    append(&l->writer, op);
+    append(&l->writer, op, false);
 }
 
 void writer_barrier(struct ledger *l)
@@ -88,6 +103,11 @@ void writer_barrier(struct ledger *l)
 
     pthread_mutex_lock(&w->lock);
     group = w->first ? w->filling : w->filling - 1;
+    if (w->first && !w->urgent) {
+        w->urgent = true;
+        if (w->idle)
+            pthread_cond_signal(&w->work);
+    }
     pthread_mutex_unlock(&w->lock);
     wait_done(w, group);
 }
@@ -104,21 +124,32 @@ int writer_queued(struct ledger *l)
 
 /* ---- the thread ---- */
 
-static void sleep_for_work(struct writer *w)
+static void sleep_until(struct writer *w, int64_t until_ns)
 {
-    struct timespec until;
+    struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
 
     w->idle = true;
-    if (!w->kept) {
-        pthread_cond_wait(&w->work, &w->lock);
-    } else {
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += RETRY_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+    if (until_ns)
         pthread_cond_timedwait(&w->work, &w->lock, &until);
-    }
+    else
+        pthread_cond_wait(&w->work, &w->lock);
     w->idle = false;
+}
+
+/* Until there is a group to write. */
+static void sleep_for_work(struct writer *w)
+{
+    int64_t retry_ns = w->kept ? clock_mono_ns() + RETRY_MS * 1000000 : 0;
+
+    while (!w->stop && !w->urgent && w->queued < LINGER_MAX) {
+        int64_t until = retry_ns;
+
+        if (w->first && (!until || w->linger_ns < until))
+            until = w->linger_ns;
+        if (until && clock_mono_ns() >= until)
+            return;
+        sleep_until(w, until);
+    }
 }
 
 /* The next group: what was kept, then what has queued up. True when it is the last one. */
@@ -128,13 +159,7 @@ static bool take(struct writer *w, struct op **ops, uint64_t *group)
     bool last;
 
     pthread_mutex_lock(&w->lock);
-    while (!w->first && !w->stop) {
-        bool retry = w->kept != NULL;
-
-        sleep_for_work(w);
-        if (retry)
-            break;
-    }
+    sleep_for_work(w);
     last = w->stop && !w->first;
     while (*end)
         end = &(*end)->next;
@@ -146,6 +171,7 @@ static bool take(struct writer *w, struct op **ops, uint64_t *group)
     if (w->queued >= QUEUE_MAX)
         pthread_cond_broadcast(&w->room);
     w->queued = 0;
+    w->urgent = false;
     pthread_mutex_unlock(&w->lock);
     return last;
 }
