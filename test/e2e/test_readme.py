@@ -8,7 +8,7 @@ from harness import BUILD, TIMEOUT, clean_environment
 
 ROOT = BUILD.resolve().parent
 README = (ROOT / "README.md").read_text()
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_make_targets():
