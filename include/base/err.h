@@ -33,6 +33,10 @@ struct err {
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+#ifdef __clang_analyzer__ /* analyzers look at one file at a time, and have to be told what it returns */
+#define err_set(...) ((void)err_set(__VA_ARGS__), -1)
+#endif
+
 /* Puts "prefix: " before the message that e holds, and returns -1. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

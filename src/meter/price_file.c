@@ -118,6 +118,7 @@ static int read_root(struct loader *l, const json_t *root, struct err *e)
         return err_prefix(e, "field \"provider\"");
     if (price_read_fields(l, root, fields, COUNT(fields), provider ? provider : &nobody, e))
         return -1;
+    /* Both were zeroed whole, padding too. NOLINTNEXTLINE */
     if (!provider && memcmp(&nobody, &(struct price_provider){0}, sizeof nobody))
         return err_set(e, ERR_INVALID, "settings of a provider, but no field \"provider\"");
     return read_models(l, json_object_get(root, "models"), provider, e);

@@ -205,7 +205,7 @@ int vocab_source_ranks(struct span file, struct vocab_source *out, struct err *e
     free(r.lines);
     free(r.table);
     r.s.bytes = r.bytes.p;
-    if (status < 0) {
+    if (status) {
         vocab_source_finish(&r.s);
         return -1;
     }

@@ -2,7 +2,7 @@
 #include "proxy/listen.h"
 
 #include <microhttpd.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -14,6 +14,7 @@
 #include "proxy/conns.h"
 #include "proxy/exchange.h"
 #include "proxy/listen_live.h"
+#include "proxy/listen_socket.h"
 #include "proxy/listen_tls.h"
 #include "proxy/steps.h"
 
@@ -22,7 +23,6 @@
 #define WHOLE_MAX   (64 * 1024) /* a larger body is sent in blocks, each with a deadline of its own */
 #define STACK_SIZE  (128 * 1024)
 #define LOOK_MS     200 /* how soon a client's leaving is noticed */
-#define BACKLOG     1024
 
 struct listener {
     struct server *server;
@@ -336,42 +336,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
     return MHD_YES;
 }
 
-/* ---- the socket and the daemon ---- */
-
-static int bind_socket(const struct config *c, struct err *e)
-{
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *ai;
-    char port[8];
-    int fd, one = 1;
-
-    snprintf(port, sizeof port, "%d", (int)c->port);
-    if (getaddrinfo(c->host, port, &hints, &ai))
-        return err_set(e, ERR_INVALID, "%s is not an address to listen on", c->host);
-    fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0) {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-        if (bind(fd, ai->ai_addr, ai->ai_addrlen) || listen(fd, BACKLOG)) {
-            close(fd);
-            fd = -1;
-        }
-    }
-    freeaddrinfo(ai);
-    return fd >= 0 ? fd : err_set(e, ERR_IO, "cannot listen on %s port %s: %m", c->host, port);
-}
-
-static void name_url(struct listener *l, int fd, bool tls)
-{
-    struct sockaddr_storage a;
-    socklen_t n = sizeof a;
-    char host[64], port[8];
-
-    if (getsockname(fd, (struct sockaddr *)&a, &n) ||
-        getnameinfo((struct sockaddr *)&a, n, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV))
-        return;
-    snprintf(l->url, sizeof l->url, a.ss_family == AF_INET6 ? "%s://[%s]:%s" : "%s://%s:%s",
-             tls ? "https" : "http", host, port);
-}
+/* ---- the library ---- */
 
 static void on_library_log(void *cls, const char *fmt, va_list ap)
 {
@@ -394,7 +359,7 @@ static struct MHD_Daemon *start_library(struct listener *l, const struct config 
                      MHD_USE_ERROR_LOG;
     struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)tls_retrieve, NULL},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)tls_retrieve},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
         {MHD_OPTION_END, 0, NULL},
     };
@@ -427,11 +392,11 @@ int listener_start(struct server *s, struct listener **out, struct err *e)
     l->server = s;
     if (*c->tls_cert && tls_load(c->tls_cert, c->tls_key, e))
         goto free_listener;
-    if ((fd = bind_socket(c, e)) < 0)
+    if ((fd = listen_socket(c, e)) < 0)
         goto free_listener;
     if (conns_start(&l->conns, e))
         goto close_socket;
-    name_url(l, fd, *c->tls_cert);
+    listen_socket_url(fd, *c->tls_cert, l->url, sizeof l->url);
     if (!(l->mhd = start_library(l, c, fd))) {
         err_set(e, ERR_INTERNAL, "libmicrohttpd did not start");
         goto stop_conns;

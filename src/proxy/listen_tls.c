@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CHAIN_MAX 16
 
@@ -45,6 +46,35 @@ static int load_key(struct identity *id, const char *file, struct err *e)
     return r < 0 ? err_set(e, ERR_INVALID, "tls-key %s: %s", file, gnutls_strerror(r)) : 0;
 }
 
+static int key_id(gnutls_pubkey_t key, unsigned char id[64], size_t *n)
+{
+    *n = 64;
+    return gnutls_pubkey_get_key_id(key, GNUTLS_KEYID_USE_SHA256, id, n);
+}
+
+/* A key of another certificate would fail every handshake. */
+static int check_pair(const struct identity *id, const char *cert_file, const char *key_file, struct err *e)
+{
+    unsigned char of_cert[64], of_key[64];
+    size_t n, m;
+    gnutls_pubkey_t pub;
+    int r = gnutls_pubkey_init(&pub);
+
+    if (r < 0)
+        return err_set(e, ERR_MEMORY, "no memory for a public key");
+    r = gnutls_pubkey_import_privkey(pub, id->key, 0, 0);
+    if (r >= 0)
+        r = key_id(pub, of_key, &n);
+    if (r >= 0)
+        r = key_id(id->chain[0].pubkey, of_cert, &m);
+    gnutls_pubkey_deinit(pub);
+    if (r < 0)
+        return err_set(e, ERR_INVALID, "tls-key %s: %s", key_file, gnutls_strerror(r));
+    if (n != m || memcmp(of_cert, of_key, n) != 0)
+        return err_set(e, ERR_INVALID, "tls-key %s is not the key of tls-cert %s", key_file, cert_file);
+    return 0;
+}
+
 static void destroy(struct identity *id)
 {
     for (unsigned i = 0; i < id->n; i++)
@@ -60,7 +90,8 @@ int tls_load(const char *cert_file, const char *key_file, struct err *e)
 
     if (!id)
         return err_set(e, ERR_MEMORY, "no memory for a certificate");
-    if (load_chain(id, cert_file, e) || load_key(id, key_file, e)) {
+    if (load_chain(id, cert_file, e) || load_key(id, key_file, e) ||
+        check_pair(id, cert_file, key_file, e)) {
         destroy(id);
         return -1;
     }

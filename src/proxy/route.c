@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxy/route.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define GET  (METHOD_GET | METHOD_HEAD)
@@ -338,14 +339,17 @@ int route_find(enum method method, struct span raw, const struct headers *h,
 
 const char *route_allow(const struct target *t, struct arena *a)
 {
-    char *out = arena_alloc(a, 64);
+    const char *out = "";
 
-    for (size_t i = 0; out && t->route && i < METHODS; i++) {
+    for (size_t i = 0; t->route && i < METHODS; i++) {
+        char *longer;
+
         if (!(t->route->methods & (int)methods[i].method))
             continue;
-        if (*out)
-            strcat(out, ", ");
-        strcat(out, methods[i].name);
+        if (!(longer = arena_alloc(a, strlen(out) + sizeof ", " + strlen(methods[i].name))))
+            break;
+        sprintf(longer, "%s%s%s", out, *out ? ", " : "", methods[i].name);
+        out = longer;
     }
-    return out ? out : "";
+    return out;
 }

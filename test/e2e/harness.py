@@ -17,6 +17,7 @@ from wire import TIMEOUT, Wire, render
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = ROOT / os.environ.get("TOKENCAP_BUILD", "build")
+SANITIZED = BUILD.name != "build"  # threads are dear then
 SANITIZER_REPORT = re.compile(
     r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|LeakSanitizer")
 
@@ -184,7 +185,7 @@ class Daemon(Server):
         self.database = folder / "tokencap.db"
         self.folder = folder
         self.flags = ["--port", "0", "--host", "127.0.0.1", *flags]
-        self.env = clean_environment() | {
+        self.env = clean_environment() | ({"TOKENCAP_WORKERS": "80"} if SANITIZED else {}) | {
             "DB_PATH": str(self.database),
             "OPENAI_UPSTREAM_URL": f"{sim.url}/v1",
             "ANTHROPIC_UPSTREAM_URL": sim.url,

@@ -11,11 +11,10 @@ import time
 import pytest
 
 from bodies import CHAT, STREAM
-from harness import BUILD, Task, sim_header, together
+from harness import SANITIZED, Task, sim_header, together
 from wire import TIMEOUT, Broken, render
 
 CHAT_PATH = "/v1/chat/completions"
-SANITIZED = BUILD.name != "build"
 
 
 def ask_health(proxy):

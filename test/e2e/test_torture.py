@@ -9,11 +9,11 @@ import struct
 import pytest
 
 from bodies import CHAT, MESSAGE_STREAM, STREAM
-from harness import BUILD, sim_header
+from harness import BUILD, SANITIZED, sim_header
 from wire import TIMEOUT, Broken
 
 CHAT_PATH, MESSAGE_PATH = "/v1/chat/completions", "/v1/messages"
-PLAIN = BUILD.name == "build"
+PLAIN = not SANITIZED
 WHERE = ["built-in"] + (["preloaded"] if PLAIN else [])
 
 
