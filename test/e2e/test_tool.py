@@ -2,6 +2,7 @@
 """The operator's tool where it needs no daemon: counting, predicting, prices."""
 
 import json
+import socket
 import subprocess
 
 import pytest
@@ -218,7 +219,9 @@ def test_output_that_cannot_be_written_is_a_failure():
 
 
 def test_no_daemon():
-    done = tool("budget", "show", TOKENCAP_URL="http://127.0.0.1:1")
+    with socket.socket() as nobody:  # bound, so that it is nobody's; it does not listen
+        nobody.bind(("127.0.0.1", 0))
+        done = tool("budget", "show", TOKENCAP_URL=f"http://127.0.0.1:{nobody.getsockname()[1]}")
     assert done.returncode == 1 and b"TOKENCAP_URL" in done.stderr
 
 
