@@ -54,7 +54,7 @@ help:
 ## README.md lists the longer proofs.
 
 # The commands a newcomer types install what is missing before anything else; `make` alone never does.
-NEEDS_DEPS := $(if $(filter check check-clients demo run e2e bench,$(MAKECMDGOALS)),deps)
+NEEDS_DEPS := $(if $(filter check check-clients demo run e2e bench bench-events,$(MAKECMDGOALS)),deps)
 
 config.mk: configure config.mk.in | $(NEEDS_DEPS)
 	./configure --quiet $(CONFIGURE_FLAGS)
@@ -431,6 +431,12 @@ check-deb: deb $(BUILD)/bin/tokencap-sim
 	lintian -E --pedantic --fail-on error,warning build-deb/*.changes
 	systemd-analyze security --offline=true --threshold=15 --no-pager debian/tokencap.service
 	test/package/chroot.sh build-deb/tokencap_$(VERSION)_*.deb $(BUILD)/bin/tokencap-sim $(MIRROR)
+
+# The delay added to each event of a stream; writes docs/performance-events.md. Wants an idle machine, or
+# REALTIME=1 as root.
+.PHONY: bench-events
+bench-events: all $(BUILD)/bin/tokencap-sim
+	TOKENCAP_BUILD=$(BUILD) python3 test/bench/events.py
 
 .PHONY: clean distclean
 clean:
