@@ -36,4 +36,7 @@ bool header_has_token(struct span value, const char *token);
 /* Headers that concern one connection alone (RFC 9110 §7.6.1), those that Connection names included. */
 bool header_is_hop_by_hop(struct span name, struct span connection);
 
+/* X-Tokencap-…: between tokencap and its client, never further. */
+bool header_is_tokencaps(struct span name);
+
 #endif

@@ -17,13 +17,14 @@ static bool wants_usage_injected(const struct exchange *x)
 
 /* ---- the answer as it comes ---- */
 
-/* The upstream's headers, less those that concern its connection or the body's framing. */
+/* The upstream's headers, less those that concern its connection or the body's framing, and less the
+ * figures of a tokencap behind this one. */
 static void pass_headers(struct exchange *x, const struct headers *h)
 {
     struct span connection = headers_get(h, "connection");
 
     for (int i = 0; i < h->n; i++)
-        if (!header_is_hop_by_hop(h->list[i].name, connection) &&
+        if (!header_is_hop_by_hop(h->list[i].name, connection) && !header_is_tokencaps(h->list[i].name) &&
             !span_eq_nocase(h->list[i].name, SPAN("content-length")))
             headers_add(&x->reply.headers, &x->arena, h->list[i].name, h->list[i].value);
 }

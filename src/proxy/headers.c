@@ -90,3 +90,10 @@ bool header_is_hop_by_hop(struct span name, struct span connection)
     }
     return false;
 }
+
+bool header_is_tokencaps(struct span name)
+{
+    static const struct span prefix = {"x-tokencap-", sizeof "x-tokencap-" - 1};
+
+    return name.n > prefix.n && span_eq_nocase((struct span){name.p, prefix.n}, prefix);
+}

@@ -28,9 +28,7 @@ static bool stays_here(const struct exchange *x, const struct header *h, struct 
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (span_eq_nocase(h->name, span_of(ours[i])))
             return true;
-    if (h->name.n > 11 && span_eq_nocase((struct span){h->name.p, 11}, SPAN("x-tokencap-")))
-        return true;
-    return header_is_hop_by_hop(h->name, connection) ||
+    return header_is_tokencaps(h->name) || header_is_hop_by_hop(h->name, connection) ||
            access_is_ours(&x->settings->config, h->name, h->value);
 }
 

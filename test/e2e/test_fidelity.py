@@ -173,3 +173,20 @@ def test_answers_pass_to_the_byte(proxy, sim, part):
         if len(extra) == 1:
             assert answer.headers[extra[0][0]] == extra[0][1]
         sim.control("DELETE", "/_sim/journal")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_one_tokencap_behind_another(start_proxy, sim, tmp_path, stream):
+    """Each counts for itself; the client hears of the near one alone."""
+    (tmp_path / "far").mkdir()
+    far = start_proxy(folder=tmp_path / "far")
+    near = start_proxy(env={"OPENAI_UPSTREAM_URL": f"{far.url}/v1"})
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}], "stream": stream}
+    answer = near.post("/v1/chat/completions", body, sim_header(input=40, output=30))
+    assert (answer.status, answer.end) == (200, "complete")
+    names = [n.lower() for n, _ in answer.headers if n.lower().startswith("x-tokencap-")]
+    assert len(names) == len(set(names)) > 3
+    assert answer.figure("X-Tokencap-Output-Tokens") == "30"
+    assert near.history()[0]["requestId"] == answer.headers["X-Tokencap-Request-Id"]
+    assert far.history()[0]["requestId"] != near.history()[0]["requestId"]
+    assert near.history()[0]["costUsd"] == far.history()[0]["costUsd"] > 0
