@@ -20,8 +20,8 @@ const char *listener_url(const struct listener *l);
 /* Reads certificate and key again; the old ones stay when the new ones are bad. */
 int listener_reload(const struct listener *l, struct err *e) MUST_CHECK;
 
-/* No new connections; requests under way go on. Returns whether all had ended within timeout_ms; *hurry
- * becoming true ends the wait. */
+/* No new connections; requests under way go on, those of clients that have left too. Returns whether all
+ * had ended within timeout_ms; *hurry becoming true ends the wait. */
 bool listener_drain(struct listener *l, int64_t timeout_ms, const _Atomic bool *hurry);
 
 /* Closes what is still open. After the workers have gone. */

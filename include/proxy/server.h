@@ -42,6 +42,7 @@ struct server {
     char instance[28];    /* "tokencap-" and 16 random digits: our name in Via */
     int64_t started_ms;
     _Atomic int64_t memory; /* bytes of requests and answers in flight */
+    _Atomic int exchanges;  /* of clients, or of workers that still read the rest for one that has left */
     sem_t big_parses;       /* as many large bodies are parsed at once as there are cores */
     _Atomic bool draining; /* new work is answered 503 */
 

@@ -100,6 +100,7 @@ struct exchange *exchange_create(struct server *s, int client_fd, const struct s
     if (!x)
         return NULL;
     x->server = s;
+    atomic_fetch_add(&s->exchanges, 1);
     x->settings = settings_acquire(s);
     arena_init(&x->arena, (size_t)x->settings->config.max_body * 2 + (1 << 20));
     buf_init(&x->body, (size_t)x->settings->config.max_body);
@@ -117,19 +118,22 @@ struct exchange *exchange_create(struct server *s, int client_fd, const struct s
 
 void exchange_release(struct exchange *x)
 {
+    struct server *s = x->server;
+
     if (atomic_fetch_sub(&x->users, 1) != 1)
         return;
     live_end(x);
-    atomic_fetch_sub(&x->server->memory, x->memory);
+    atomic_fetch_sub(&s->memory, x->memory);
     request_finish(&x->request);
     answer_finish(&x->answer);
     ring_finish(&x->reply.ring);
     buf_finish(&x->reply.body);
     buf_finish(&x->body);
     arena_finish(&x->arena);
-    settings_release(x->server, x->settings);
+    settings_release(s, x->settings);
     pthread_mutex_destroy(&x->fd_lock);
     free(x);
+    atomic_fetch_sub(&s->exchanges, 1);
 }
 
 /* ---- the connection's thread ---- */

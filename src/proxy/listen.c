@@ -28,7 +28,6 @@ struct listener {
     struct server *server;
     struct MHD_Daemon *mhd;
     struct conns conns;
-    _Atomic int active; /* requests between their first line and the end of their answer */
     char url[128];
 };
 
@@ -76,7 +75,6 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
     struct exchange *x = exchange_create(l->server, fd_of(c), peer, peer ? len : 0);
     char *target = x ? arena_copy(&x->arena, uri, strlen(uri)) : NULL;
 
-    atomic_fetch_add(&l->active, 1);
     if (!target) {
         if (x)
             exchange_release(x);
@@ -103,12 +101,10 @@ static void abandon(struct exchange *x)
 static void on_request_end(void *cls, struct MHD_Connection *c, void **ctx,
                            enum MHD_RequestTerminationCode code)
 {
-    struct listener *l = cls;
     struct exchange *x = *ctx;
 
-    (void)c;
+    (void)cls, (void)c;
     *ctx = NULL;
-    atomic_fetch_sub(&l->active, 1);
     if (!x)
         return;
     if (x->conn)
@@ -428,15 +424,15 @@ int listener_reload(const struct listener *l, struct err *e)
 
 bool listener_drain(struct listener *l, int64_t timeout_ms, const _Atomic bool *hurry)
 {
+    _Atomic int *left = &l->server->exchanges;
     struct timespec tick = {0, 20000000};
     MHD_socket fd = MHD_quiesce_daemon(l->mhd);
 
     if (fd != MHD_INVALID_SOCKET)
         close(fd);
-    for (int64_t waited = 0; atomic_load(&l->active) && waited < timeout_ms && !atomic_load(hurry);
-         waited += 20)
+    for (int64_t waited = 0; atomic_load(left) && waited < timeout_ms && !atomic_load(hurry); waited += 20)
         nanosleep(&tick, NULL);
-    return atomic_load(&l->active) == 0;
+    return atomic_load(left) == 0;
 }
 
 void listener_stop(struct listener *l)

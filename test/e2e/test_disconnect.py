@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Clients that leave: noticed within 250 ms, and paid for by either policy (drain, cancel)."""
 
+import signal
 import statistics
 import time
 
@@ -16,6 +17,7 @@ STREAMS = pytest.mark.parametrize("path, body", [
     (CHAT_PATH, STREAM), (MESSAGE_PATH, MESSAGE_STREAM), (RESPONSES_PATH, RESPONSE_STREAM)],
     ids=["chat", "messages", "responses"])
 NOTICED = 0.25  # seconds
+DRAINS = 20  # seconds: less than a rest is read for by itself
 
 
 @pytest.fixture
@@ -194,3 +196,45 @@ def test_an_upstreams_no_is_free_for_those_who_left_too(proxy, sim):
     while proxy.budget()["reservedUsd"]:
         assert time.monotonic() < until, "never voided"
     nothing_charged(proxy)
+
+
+# a shutdown does not wait for the rest longer than for anything else
+
+
+def left_behind(proxy, sim):
+    """A client has left; its rest, which never comes, is being read for its usage."""
+    proxy.set_budget(1)
+    with proxy.connect() as wire:
+        wire.request("POST", CHAT_PATH, STREAM, sim_header(step="never", words=5))
+        wire.read_head()
+        sim.await_gate("never")
+        wire.reset()
+    until = time.monotonic() + DRAINS
+    while "tokencap_client_disconnects_total 1" not in proxy.get("/metrics").text:
+        assert time.monotonic() < until, "never noticed"
+    return exactly(proxy.estimate("chat/completions", STREAM)["holdUsd"])
+
+
+def charged_by_the_next_start(proxy, hold):
+    proxy.collect()
+    proxy.launch()
+    proxy.await_ready()
+    [row] = proxy.history()
+    assert (row["status"], exactly(row["costUsd"])) == ("interrupted", hold)
+
+
+def test_the_drain_deadline_is_for_those_too_whose_client_has_left(start_proxy, sim):
+    proxy = start_proxy("--drain-timeout", "100ms")
+    hold = left_behind(proxy, sim)
+    proxy.process.send_signal(signal.SIGTERM)
+    assert proxy.process.wait(DRAINS) == 0
+    charged_by_the_next_start(proxy, hold)
+
+
+def test_a_second_sigterm_stops_at_once_though_a_rest_is_read(proxy, sim):
+    hold = left_behind(proxy, sim)
+    proxy.process.send_signal(signal.SIGTERM)
+    proxy.log.wait_for("stopping")
+    proxy.process.send_signal(signal.SIGTERM)
+    assert proxy.process.wait(DRAINS) == 0
+    charged_by_the_next_start(proxy, hold)
