@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/rollup.h"
 
+#define SUM_MAX (4 * NANO_MAX) /* one more amount still fits; the database refuses what is too much */
+
 static const char add_daily[] =
     "INSERT INTO daily VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
     " ON CONFLICT DO UPDATE SET requests = requests + ?4, input = input + ?5,"
@@ -41,10 +43,11 @@ int rollup_add(struct rollup *r, struct db *db, const struct rollup_row *add)
 {
     uint64_t hash = key_hash(add);
     struct rollup_row *row = find(r, add, hash);
+    bool full = row ? row->sum.cost > SUM_MAX : r->n == ROLLUP_MAX;
 
-    if (!row) {
-        if (r->n == ROLLUP_MAX && rollup_flush(r, db) != 0)
-            return -1;
+    if (full && rollup_flush(r, db) != 0)
+        return -1;
+    if (!row || full) {
         row = &r->rows[r->n++];
         *row = *add;
         map_add(&r->by_key, &row->node, hash);

@@ -3,6 +3,8 @@
 
 #include "ledger/inner.h"
 
+#define SUM_MAX (4 * NANO_MAX) /* one more amount still fits; the database refuses what is too much */
+
 /* ---- writing ---- */
 
 static const char add_series[] =
@@ -48,17 +50,21 @@ static int add_to_view(struct series *s, struct db *db, int64_t id, int64_t hour
 {
     uint64_t hash = map_hash_int(map_hash_int(map_hash_int(hour) ^ view) ^ key);
     struct series_row *row;
+    bool full = s->n == SERIES_MAX;
 
     for (struct map_node *n = map_find(&s->by_key, hash); n; n = map_again(n)) {
         row = MAP_OWNER(n, struct series_row, node);
         if (row->hour == hour && row->view == view && row->key == key) {
+            full = row->sums.cost > SUM_MAX || row->sums.predicted > SUM_MAX;
+            if (full)
+                break;
             sums_plus(&row->sums, sums);
             row->first = id < row->first ? id : row->first;
             row->last = id > row->last ? id : row->last;
             return 0;
         }
     }
-    if (s->n == SERIES_MAX && series_flush(s, db) != 0)
+    if (full && series_flush(s, db) != 0)
         return -1;
     row = &s->rows[s->n++];
     *row = (struct series_row){

@@ -410,6 +410,25 @@ static void a_spent_budget_stays_spent_when_actuals_exceed_it(void **state)
     assert_int_equal(v.remaining, 0);
 }
 
+/* Amounts that no sum can hold: each request is fine or refused, and what was recorded stays right. */
+static void absurd_amounts_do_not_overflow(void **state)
+{
+    struct fixture *f = *state;
+    int settled = 0;
+
+    for (int i = 0; i < 12; i++) {
+        struct verdict v = reserve_amount(f, "p", NANO_MAX, T0);
+        struct settlement s = an_end(v.hold_id, HOLD_SETTLED, NANO_MAX);
+
+        if (ledger_settle(f->l, &s, true, NULL, &f->e) == 0)
+            settled++;
+        else
+            must(f, (s.state = HOLD_VOIDED, ledger_settle(f->l, &s, true, NULL, &f->e)));
+    }
+    assert_int_equal(settled, 9);
+    assert_true(usage_of(f, "p").cost == 9 * NANO_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +450,7 @@ int main(void)
         LEDGER_TEST(overrun_counts_actuals_above_strict_holds),
         LEDGER_TEST(stats_tell_what_is_open),
         LEDGER_TEST(bad_reservations_are_refused),
+        LEDGER_TEST(absurd_amounts_do_not_overflow),
         LEDGER_TEST(a_spent_budget_stays_spent_when_actuals_exceed_it),
     };
 
