@@ -9,20 +9,22 @@
 static const struct sample_provider {
     const char *name, *about, *base_url, *key, *more, *models;
 } samples[] = {
-    {"gemini", "Gemini, by Google's OpenAI endpoint. Its thoughts are billed as output; they are counted.",
+    {"gemini",
+     "Gemini, by Google's OpenAI endpoint. Its thoughts are billed as output; they are counted.",
      "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", NULL, "gemini-*"},
     {"mistral", "Mistral. It reports a stream's usage unasked, and may reject being asked.",
      "https://api.mistral.ai/v1", "MISTRAL_API_KEY", "stream-options = no",
      "mistral-*, ministral-*, magistral-*, codestral-*, devstral-*, pixtral-*"},
-    {"groq", "Groq.", "https://api.groq.com/openai/v1", "GROQ_API_KEY", NULL, "llama-3*, qwen/*"},
+    {"groq", "Groq.", "https://api.groq.com/openai/v1", "GROQ_API_KEY", NULL,
+     "llama-3*, qwen/*"},
     {"together", "Together.", "https://api.together.xyz/v1", "TOGETHER_API_KEY", NULL,
      "meta-llama/*, Qwen/*"},
     {"deepseek", "DeepSeek.", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", NULL, "deepseek-*"},
     {"openrouter", "OpenRouter. What it says a request cost is what is charged.",
      "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", NULL, NULL},
     {"azure",
-     "Azure OpenAI. Put your resource's name in. Deployments are best named like their models: the name "
-     "is what holds are priced by, and the answer says which model was used.",
+     "Azure OpenAI. Put your resource's name in. Deployments are best named like their models: the "
+     "name is what holds are priced by, and the answer says which model was used.",
      "https://RESOURCE.openai.azure.com/openai/v1", "AZURE_OPENAI_API_KEY", "key-header = api-key",
      NULL},
     {"vllm", "vLLM on this host: no key. See docs/providers.md for what a model of your own costs.",
@@ -40,7 +42,8 @@ void gendoc_sample_providers(void)
 {
     puts("\n\n# ---- More providers ----\n#\n"
          "# Any that speaks OpenAI's or Anthropic's dialect, reached under /NAME/v1/... or by the\n"
-         "# models named here. \"key\" is the name of an environment variable or systemd credential,\n"
+         "# models named here. \"key\" is the name of an environment variable or systemd "
+         "credential,\n"
          "# never the key itself.");
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         const struct sample_provider *s = &samples[i];
