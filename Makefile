@@ -328,6 +328,12 @@ check-dashboard: all dashboard-deps $(BUILD)/bin/tokencap-sim $(BUILD)/test/dash
 pictures: all dashboard-deps $(BUILD)/bin/tokencap-sim $(BUILD)/test/dashboard/seed
 	TOKENCAP_BUILD=$(BUILD) node test/dashboard/pictures.mjs
 
+# Metrics, alert rules and the Grafana dashboard in a real Prometheus.
+.PHONY: check-monitoring
+check-monitoring: all $(BUILD)/bin/tokencap-sim $(VENV)/.stamp
+	@command -v promtool >/dev/null || ./deps.sh prometheus
+	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/pytest -q test/e2e/test_monitoring.py $(E2E)
+
 # Fuzzing. Each test/fuzz/fuzz_NAME.c defines LLVMFuzzerTestOneInput; its corpus is in
 # test/fuzz/corpus/NAME/. `make replay` runs every corpus with the compiler at hand (units do it too);
 # `make fuzz TIME=60` looks for new inputs with clang's libFuzzer, seconds a target, and leaves what

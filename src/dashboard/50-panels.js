@@ -213,14 +213,14 @@ function drawLatency(view) {
   const rows = [...groups].map(([model, g]) => ({
     model, n: g.all.length, all: g.all.sort((a, b) => a - b), first: g.first.sort((a, b) => a - b),
   })).sort((a, b) => b.n - a.n).slice(0, 8);
-  byId("latency-note").textContent = rows.length ? `the newest ${whole.format(view.sample.length)} requests: middle, 95 and 99 of 100` : "";
+  byId("latency-note").textContent = rows.length ? `the newest ${whole.format(view.sample.length)} requests: middle, 95 and 99 of 100; first: to the first byte` : "";
   if (!rows.length) {
     host.replaceChildren(el("p", { class: "empty" }, "No request in this time."));
     return;
   }
   host.replaceChildren(el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of latencies" }, el("table", { class: "tight" },
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Model"), el("th", { scope: "col" }, el("span", { class: "visually-hidden" }, "Spread")),
-      ...["p50", "p95", "p99", "1st byte p50", "1st byte p95"].map((t) => el("th", { scope: "col", class: "number" }, t)))),
+      ...["p50", "p95", "p99", "first p50", "first p95"].map((t) => el("th", { scope: "col", class: "number" }, t)))),
     el("tbody", {}, ...rows.map((r) => latencyRow(r, Math.max(...rows.map((o) => quantile(o.all, 0.99)))))))));
 }
 
