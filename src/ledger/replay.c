@@ -63,11 +63,12 @@ static int load_caps(struct replay *r, struct db *db)
         struct replay_cap *all = room(r->caps, r->ncaps, sizeof *all);
         struct replay_period *p = find(r, sqlite3_column_int64(st, 0));
 
+        if (all)
+            r->caps = all;
         if (!all || !p) {
             db_done(st);
             return all ? db_corrupt(db, "a limit belongs to no period") : db_nomem(db);
         }
-        r->caps = all;
         if (p->caps == 0)
             p->cap = r->ncaps;
         p->caps = r->ncaps + 1;

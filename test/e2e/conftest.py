@@ -9,7 +9,9 @@ import subprocess
 
 import pytest
 
-from harness import HERE, TIMEOUT, Daemon, Sim, clean_environment
+from harness import COUNTS, HERE, TIMEOUT, Daemon, Sim, clean_environment
+
+COUNTS_FILE = os.environ.get("TOKENCAP_COUNTS")
 
 # The SDKs in this process read the environment too.
 for name in set(os.environ) - set(clean_environment()):
@@ -92,3 +94,9 @@ def node():
         return json.loads(done.stdout.splitlines()[-1])
 
     return run
+
+
+def pytest_sessionfinish():
+    if COUNTS_FILE:
+        with open(COUNTS_FILE, "w") as file:
+            json.dump(COUNTS, file)

@@ -2,6 +2,7 @@
 """The simulator and the daemon as the tests handle them."""
 
 import base64
+import collections
 import json
 import os
 import pathlib
@@ -20,6 +21,9 @@ BUILD = ROOT / os.environ.get("TOKENCAP_BUILD", "build")
 SANITIZED = BUILD.name != "build"  # threads are dear then
 SANITIZER_REPORT = re.compile(
     r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|LeakSanitizer")
+
+
+COUNTS = collections.Counter()  # of hostile inputs and of faults, for `make check-hostile`
 
 
 class Server:
@@ -127,6 +131,7 @@ class Sim(Server):
 
 def sim_header(**behaviour):
     """The X-Sim header that scripts the very request which carries it."""
+    COUNTS["faults"] += "fault" in behaviour or behaviour.get("status", 200) >= 400
     return {"X-Sim": ";".join(f"{k}={urllib.parse.quote(str(v), safe='')}"
                               for k, v in behaviour.items())}
 
@@ -195,6 +200,10 @@ class Daemon(Server):
         self.launch()
         if ready:
             self.await_ready()
+
+    def connect(self):
+        COUNTS["inputs"] += 1
+        return super().connect()
 
     def launch(self):
         self.process = subprocess.Popen([BUILD / "bin" / self.program, *self.flags], env=self.env,
@@ -326,5 +335,5 @@ class Task(threading.Thread):
         return self.value
 
 
-__all__ = ["BUILD", "Daemon", "Entry", "HERE", "Lines", "ROOT", "Server", "Sim", "TIMEOUT", "Task",
+__all__ = ["BUILD", "COUNTS", "Daemon", "Entry", "HERE", "Lines", "ROOT", "Server", "Sim", "TIMEOUT", "Task",
            "clean_environment", "render", "sim_header", "together"]

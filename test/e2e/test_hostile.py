@@ -340,6 +340,38 @@ def recovered(proxy):
     return True if answer.status == 200 else None
 
 
+# What a strict budget cannot promise
+
+
+@pytest.mark.parametrize("change, code", [
+    ({"model": "a-model-without-a-price"}, "unpriced_model"),
+    ({"model": "gpt-4o-audio-preview", "modalities": ["text", "audio"],
+      "audio": {"voice": "alloy", "format": "wav"}, "messages": [{"role": "user", "content": [
+          {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]}]},
+     "unbounded_cost")], ids=["price", "bound"])
+def test_what_strict_cannot_bound(proxy, sim, change, code):
+    proxy.set_budget(1, enforcement="strict")
+    refused = proxy.post(CHAT_PATH, CHAT | change)
+    assert refused.status == 400, refused
+    assert refused.json()["error"]["code"] == code
+    assert sim.journal() == []
+    assert proxy.budget()["reservedUsd"] == 0
+
+
+def test_a_revoked_token_is_answered_as_an_unknown_one(proxy):
+    made = proxy.post("/v1/tokens", {"projectId": "p"}).json()
+    bearer = {"Authorization": f"Bearer {made['token']}"}
+    assert proxy.post(CHAT_PATH, CHAT, bearer).status == 200
+    assert proxy.delete(f"/v1/tokens/{made['id']}").status == 200
+    unknown = {"Authorization": "Bearer tcap_" + "a" * (len(made["token"]) - 5)}
+    answers = []
+    for headers in (bearer, unknown):
+        answer = proxy.post(CHAT_PATH, CHAT, headers)
+        assert answer.status == 401
+        answers.append((answer.json()["error"], [n for n, _ in answer.headers]))
+    assert answers[0] == answers[1]
+
+
 # Looking for keys
 
 CANARIES = ["sk-canary-openai-1f0e", "sk-canary-anthropic-2b7c", "tcap-admin-canary-93ad51f0",

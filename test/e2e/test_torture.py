@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from bodies import CHAT, MESSAGE_STREAM, STREAM
-from harness import BUILD, SANITIZED, sim_header
+from harness import BUILD, COUNTS, SANITIZED, sim_header
 from wire import TIMEOUT, Broken
 
 CHAT_PATH, MESSAGE_PATH = "/v1/chat/completions", "/v1/messages"
@@ -33,6 +33,7 @@ class Failing:
             "built-in": "tokencapd-torture", "preloaded": "tokencapd"}[where])
 
     def set(self, n):
+        COUNTS["faults"] += n != 0
         self.map[:] = struct.pack("=q", n)
 
     def get(self):
