@@ -41,6 +41,9 @@ int access_manage(const struct caller *who, const struct route *route, enum meth
 
 bool access_is_admin_token(const struct config *c, struct span text);
 
+/* Whether a header of that name is where a provider looks for a key. */
+bool access_is_credential(struct span name);
+
 /* Whether a header carries the caller's project or admin token: such never leave this program. */
 bool access_is_ours(const struct config *c, struct span name, struct span value);
 

@@ -63,7 +63,8 @@ int route_find(enum method method, struct span raw, const struct headers *h,
 /* For the Allow header of a 405: the methods of the path. */
 const char *route_allow(const struct target *t, struct arena *a);
 
-/* The value of a query parameter, percent-decoded into the arena; p == NULL when absent or malformed. */
+/* The value of a query parameter, percent-decoded into the arena; p == NULL when absent. What is no escape
+ * stays as it is. */
 struct span query_get(struct span query, const char *name, struct arena *a);
 
 /* Every route, for GET / and the tests. */

@@ -32,6 +32,8 @@ bool outgoing_headers(struct exchange *x, struct headers *out);
 /* afford.c: the largest output limit of one answer whose hold fits into `room`; 0: none. strict says what
  * the hold is: the maximum, else the estimate. */
 int64_t afford_tokens(const struct exchange *x, nano_t room, bool strict);
+/* Whether what the request can cost has an upper bound at all. */
+bool afford_is_bounded(const struct exchange *x);
 /* What the request can cost at most with that output limit (0: the bound it has). -1: overflow. */
 int afford_maximum(const struct exchange *x, int64_t limit, nano_t *out, struct err *e) MUST_CHECK;
 

@@ -20,7 +20,7 @@ struct forecast {
     struct estimate estimate;
     nano_t hold; /* what the ledger would hold for it now */
 
-    bool has_budget; /* the project has one: what it would say now */
+    bool has_budget; /* there is one: what it, or the tightest of several, would say now */
     bool admitted;
     nano_t limit, spent, reserved, remaining;
     int64_t affordable_max_tokens; /* the largest output limit that would be admitted */

@@ -79,6 +79,12 @@ static bool is_secret(struct span s, const char *secret)
     return differ == 0;
 }
 
+bool access_is_credential(struct span name)
+{
+    return span_eq_nocase(name, SPAN("authorization")) || span_eq_nocase(name, SPAN("x-api-key")) ||
+           span_eq_nocase(name, SPAN("api-key"));
+}
+
 bool access_is_ours(const struct config *c, struct span name, struct span value)
 {
     struct span cred = credential(name, value);

@@ -44,19 +44,23 @@ static int find_which(struct exchange *x, struct which *w)
 /* A POST to reset may name the project in its body, as a POST to set does. */
 static int project_from_body(struct exchange *x)
 {
-    const char *id;
-    json_t *root;
+    struct span id;
+    json_t *root, *value;
+    bool good;
 
     if (!x->body.n)
         return 0;
     if (admin_read_json(x, &root))
         return -1;
-    id = json_string_value(json_object_get(root, "projectId"));
-    if (id && exchange_is_project_id(span_of(id)))
-        snprintf(x->project, sizeof x->project, "%s", id);
+    value = json_object_get(root, "projectId");
+    id = (struct span){json_string_value(value), json_string_length(value)};
+    good = id.p && exchange_is_project_id(id);
+    if (good)
+        snprintf(x->project, sizeof x->project, "%s", id.p);
     json_decref(root);
-    return id ? 0
-              : refuse(&x->refusal, REFUSE_INVALID_REQUEST, "projectId", "projectId is missing");
+    return good ? 0
+                : refuse(&x->refusal, REFUSE_INVALID_REQUEST, "projectId",
+                         "projectId: 1 to 128 of A-Z a-z 0-9 . _ : @ - are expected");
 }
 
 static int say(struct exchange *x, int status, bool success, const char *message)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxy/steps.h"
 
+bool afford_is_bounded(const struct exchange *x)
+{
+    return !x->request.unbounded && x->price.rule != PRICE_FALLBACK;
+}
+
 int afford_maximum(const struct exchange *x, int64_t limit, nano_t *out, struct err *e)
 {
     int64_t output = limit ? limit * x->request.n : x->estimate.max_output;

@@ -29,6 +29,7 @@ static bool stays_here(const struct exchange *x, const struct header *h, struct 
         if (span_eq_nocase(h->name, span_of(ours[i])))
             return true;
     return header_is_tokencaps(h->name) || header_is_hop_by_hop(h->name, connection) ||
+           (x->lent_key && access_is_credential(h->name)) ||
            access_is_ours(&x->settings->config, h->name, h->value);
 }
 
@@ -57,13 +58,16 @@ bool outgoing_headers(struct exchange *x, struct headers *out)
 {
     struct span connection = headers_get(&x->headers, "connection");
     struct span via = headers_get(&x->headers, "via");
+    char *hops = arena_alloc(&x->arena, via.n + sizeof x->server->instance + 8);
 
+    if (!hops)
+        return false;
+    sprintf(hops, "%.*s%s1.1 %s", SPAN_FMT(via), via.n ? ", " : "", x->server->instance);
     for (int i = 0; i < x->headers.n; i++)
         if (!stays_here(x, &x->headers.list[i], connection) &&
             !headers_add(out, &x->arena, x->headers.list[i].name, x->headers.list[i].value))
             return false;
     return add_key(x, out) &&
            headers_add(out, &x->arena, SPAN("Accept-Encoding"), SPAN("identity")) &&
-           headers_addf(out, &x->arena, "Via", "%.*s%s1.1 %s", SPAN_FMT(via), via.n ? ", " : "",
-                        x->server->instance);
+           headers_add(out, &x->arena, SPAN("Via"), span_of(hops));
 }

@@ -59,49 +59,87 @@ int step_predict(struct exchange *x, struct upstream *u)
     return predict(x, NULL, &x->estimate);
 }
 
-/* How the reservation would be made: by the budget's own words, else by the configuration's. */
-static void choose_hold(struct exchange *x, const struct budget *b, bool *strict)
-{
-    const struct config *c = &x->settings->config;
-    bool learn = c->predict == PREDICT_BY_LEARNING;
+/* The budgets that a reservation would ask: everybody's, the project's, the token's. */
+struct budgets {
+    int n;
+    struct budget at[3];
+};
 
-    *strict = c->enforce == ENFORCE_STRICTLY;
-    if (b && b->enforcement != ENFORCE_DEFAULT)
-        *strict = b->enforcement == ENFORCE_STRICT;
-    if (b && b->predictor != PREDICT_DEFAULT)
-        learn = b->predictor == PREDICT_LEARNED;
-    if (learn && x->learned)
-        x->estimate = x->learned_estimate;
+static int find_budgets(struct exchange *x, struct budgets *out)
+{
+    int64_t token = x->caller.has_token ? x->caller.token.id : 0;
+    struct err e;
+
+    out->n = 0;
+    for (enum scope s = SCOPE_GLOBAL; s <= (token ? SCOPE_TOKEN : SCOPE_PROJECT); s++) {
+        if (ledger_budget_get(x->server->ledger, s, x->project, token, x->arrived_ms,
+                              &out->at[out->n], &e) == 0)
+            out->n++;
+        else if (e.code != ERR_NOT_FOUND)
+            return refuse(&x->refusal, REFUSE_LEDGER_UNAVAILABLE, NULL, "The ledger cannot answer now.");
+    }
+    return 0;
 }
 
-static void add_verdict(struct exchange *x, struct forecast *f, const struct budget *b, bool strict)
+/* How the reservation would be made: by a budget's own words, else by the configuration's. */
+static bool choose_hold(struct exchange *x, const struct budgets *all)
 {
-    nano_t left = b->limit - b->spent - b->reserved;
+    const struct config *c = &x->settings->config;
+    bool learn = c->predict == PREDICT_BY_LEARNING, strict = false;
+
+    for (int i = 0; i < all->n; i++) {
+        const struct budget *b = &all->at[i];
+
+        strict |= b->enforcement == ENFORCE_STRICT ||
+                  (b->enforcement == ENFORCE_DEFAULT && c->enforce == ENFORCE_STRICTLY);
+        if (b->predictor != PREDICT_DEFAULT)
+            learn = b->predictor == PREDICT_LEARNED;
+    }
+    if (learn && x->learned)
+        x->estimate = x->learned_estimate;
+    return strict;
+}
+
+static nano_t room(const struct budget *b)
+{
+    return b->limit - b->spent - b->reserved;
+}
+
+/* The figures are the tightest budget's. */
+static void add_verdict(struct exchange *x, struct forecast *f, const struct budgets *all, bool strict)
+{
+    const struct budget *tight = all->at;
 
     f->has_budget = true;
-    f->limit = b->limit;
-    f->spent = b->spent;
-    f->reserved = b->reserved;
-    f->remaining = left > 0 ? left : 0;
-    f->admitted = f->hold <= f->remaining && (b->per_request < 0 || f->hold <= b->per_request);
+    f->admitted = !strict || afford_is_bounded(x);
+    for (int i = 0; i < all->n; i++) {
+        const struct budget *b = &all->at[i];
+
+        if (room(b) < room(tight))
+            tight = b;
+        f->admitted = f->admitted && f->hold <= room(b) &&
+                      (b->per_request < 0 || f->hold <= b->per_request);
+    }
+    f->limit = tight->limit;
+    f->spent = tight->spent;
+    f->reserved = tight->reserved;
+    f->remaining = room(tight) > 0 ? room(tight) : 0;
     f->affordable_max_tokens = afford_tokens(x, f->remaining, strict);
 }
 
-/* What the project's budget would say to it now. */
-static int ask_budget(struct exchange *x, struct forecast *f)
+/* What its budgets would say to it now. */
+static int ask_budgets(struct exchange *x, struct forecast *f)
 {
-    struct budget b;
-    struct err e;
-    bool strict, found = ledger_budget_get(x->server->ledger, SCOPE_PROJECT, x->project, 0,
-                                           x->arrived_ms, &b, &e) == 0;
+    struct budgets all;
+    bool strict;
 
-    if (!found && e.code != ERR_NOT_FOUND)
-        return refuse(&x->refusal, REFUSE_LEDGER_UNAVAILABLE, NULL, "The ledger cannot answer now.");
-    choose_hold(x, found ? &b : NULL, &strict);
+    if (find_budgets(x, &all))
+        return -1;
+    strict = choose_hold(x, &all);
     f->estimate = x->estimate;
     f->hold = strict ? x->estimate.maximum : x->estimate.hold;
-    if (found)
-        add_verdict(x, f, &b, strict);
+    if (all.n)
+        add_verdict(x, f, &all, strict);
     return 0;
 }
 
@@ -118,7 +156,7 @@ int step_quote(struct exchange *x, struct upstream *u)
     struct jsonw w;
 
     (void)u;
-    if (ask_budget(x, &f))
+    if (ask_budgets(x, &f))
         return -1;
     jsonw_init(&w, &x->reply.body);
     forecast_write(&w, &f);

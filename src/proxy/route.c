@@ -225,12 +225,11 @@ static struct span decode(struct span s, struct arena *a)
     size_t n = 0;
 
     for (size_t i = 0; out && i < s.n; i++) {
-        if (s.p[i] != '%') {
+        /* What is no escape stays as it is: a bad value is not an absent one. */
+        if (s.p[i] != '%' || i + 2 >= s.n || hex(s.p[i + 1]) < 0 || hex(s.p[i + 2]) < 0) {
             out[n++] = s.p[i] == '+' ? ' ' : s.p[i];
             continue;
         }
-        if (i + 2 >= s.n || hex(s.p[i + 1]) < 0 || hex(s.p[i + 2]) < 0)
-            return (struct span){NULL, 0};
         out[n++] = (char)(hex(s.p[i + 1]) << 4 | hex(s.p[i + 2]));
         i += 2;
     }

@@ -223,6 +223,55 @@ def test_strict_holds_the_most_that_a_request_can_cost(proxy, sim):
     assert asked.result().status == 200
 
 
+def held(proxy, sim, name):
+    """What one request holds."""
+    asked = Task(lambda: proxy.post("/v1/chat/completions", CHAT,
+                                    project(name) | sim_header(gate=name)))
+    sim.await_gate(name)
+    reserved = exactly(proxy.budget(name)["reservedUsd"])
+    sim.open(name)
+    assert asked.result().status == 200
+    return reserved
+
+
+def test_a_budgets_own_enforcement_wins_over_the_option(start_proxy, sim):
+    proxy = start_proxy("--enforce", "strict")
+    proxy.set_budget(1, "soft", enforcement="estimate")
+    quote = proxy.estimate("chat/completions", CHAT, project("soft"))
+    assert quote["holdUsd"] == quote["estimatedCostUsd"] < quote["maximumCostUsd"]
+    assert held(proxy, sim, "soft") == exactly(quote["holdUsd"])
+    proxy.set_budget(1, "hard")
+    quote = proxy.estimate("chat/completions", CHAT, project("hard"))
+    assert quote["holdUsd"] == quote["maximumCostUsd"]
+    assert held(proxy, sim, "hard") == exactly(quote["holdUsd"])
+
+
+def test_without_a_budget_no_output_limit_is_added(start_proxy, sim):
+    proxy = start_proxy("--enforce", "strict")
+    body = {k: v for k, v in CHAT.items() if k != "max_tokens"}
+    assert proxy.post("/v1/chat/completions", body).status == 200
+    assert sim.one().json() == body
+
+
+def test_an_estimate_asks_every_budget_that_the_request_would(proxy, sim):
+    proxy.set_budget(1, "p", enforcement="estimate")
+    proxy.set_budget(0.5, scope="global", enforcement="strict")
+    quote = proxy.estimate("chat/completions", CHAT, project("p"))
+    assert quote["holdUsd"] == quote["maximumCostUsd"]
+    assert (quote["budget"]["admitted"], quote["budget"]["remainingUsd"]) == (True, 0.5)
+    assert held(proxy, sim, "p") == exactly(quote["holdUsd"])
+    proxy.set_budget(0, scope="global")
+    assert proxy.estimate("chat/completions", CHAT, project("p"))["budget"]["admitted"] is False
+    assert proxy.post("/v1/chat/completions", CHAT, project("p")).status == 402
+
+
+def test_an_estimate_does_not_admit_what_strict_refuses(proxy):
+    proxy.set_budget(1000, enforcement="strict")
+    body = CHAT | {"model": "no-such-model"}
+    assert proxy.estimate("chat/completions", body)["budget"]["admitted"] is False
+    assert proxy.post("/v1/chat/completions", body).status == 400
+
+
 def test_strict_clamps_max_tokens_to_what_is_affordable(proxy, sim):
     proxy.set_budget(0.02, enforcement="strict")  # about 2,000 tokens of output
     answer = proxy.post("/v1/chat/completions", CHAT | {"max_tokens": 100000})

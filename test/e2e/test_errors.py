@@ -244,6 +244,14 @@ def test_no_credential_and_none_to_lend(start_proxy, sim):
     assert proxy.post(CHAT_PATH, CHAT, {"Authorization": "Bearer sk-mine"}).status == 200
 
 
+@pytest.mark.parametrize("name, value", [("Authorization", "Basic dXNlcjpwYXNz"), ("x-api-key", ""),
+                                         ("Authorization", "tcap_" + "a" * 43)])
+def test_a_lent_key_is_the_only_one_sent(proxy, sim, name, value):
+    assert proxy.post(CHAT_PATH, CHAT, {name: value}).status == 200
+    assert [(n.lower(), v) for n, v in sim.one().headers if n.lower() in (
+        "authorization", "x-api-key", "api-key")] == [("authorization", "Bearer sk-configured-openai")]
+
+
 def test_an_unknown_project_token(proxy):
     token = "tcap_" + "a" * 43
     refused = proxy.post(CHAT_PATH, CHAT, {"Authorization": f"Bearer {token}"})
@@ -274,6 +282,21 @@ def test_project_ids(proxy, name):
     quoted = urllib.parse.quote(name, safe="")
     check(proxy.post(f"{CHAT_PATH}?project_id={quoted}", CHAT), 400, "invalid_project_id")
     assert proxy.get("/v1/usage", project(sent)).status == 400
+
+
+def test_a_broken_escape_is_not_the_default_project(proxy):
+    check(proxy.post(f"{CHAT_PATH}?project_id=%zz", CHAT), 400, "invalid_project_id")
+    assert proxy.get("/v1/budget?project_id=p%").status == 400
+
+
+@pytest.mark.parametrize("name", ["a b", "p\0x", "", 7, None])
+def test_a_reset_of_no_project_resets_none(proxy, name):
+    before = proxy.set_budget(1)
+    proxy.set_budget(1, "p")
+    answer = proxy.post("/v1/budget/reset", {"projectId": name})
+    assert answer.status == 400, answer
+    assert "projectId" in answer.json()["error"]["message"]
+    assert proxy.budget()["periodStart"] == before["periodStart"]
 
 
 BUDGETS = {
@@ -318,8 +341,8 @@ def test_budget_bodies_that_are_no_json(proxy):
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=1000000000", "limit=abc",
-                                   "limit=", "before=forged", "before=-1", "before=%27OR%271",
-                                   "from=yesterday", "to=x"])
+                                   "limit=", "limit=%zz", "before=forged", "before=-1",
+                                   "before=%27OR%271", "from=yesterday", "to=x"])
 def test_bad_history_queries(proxy, query):
     answer = proxy.get(f"/v1/usage/history?{query}")
     assert answer.status == 400, answer

@@ -412,11 +412,12 @@ class Detour:
         self.listener.close()
 
 
-def test_the_proxy_as_its_own_upstream(start_proxy):
+@pytest.mark.parametrize("via", ["1.1 front", ", ".join(["1.1 a-long-way-round"] * 20)])
+def test_the_proxy_as_its_own_upstream(start_proxy, via):
     detour = Detour()
     proxy = start_proxy(env={"OPENAI_UPSTREAM_URL": f"{detour.url}/v1"})
     detour.target = proxy.address
-    answer = proxy.post(CHAT_PATH, CHAT, {"Authorization": "Bearer sk-mine"})
+    answer = proxy.post(CHAT_PATH, CHAT, {"Authorization": "Bearer sk-mine", "Via": via})
     detour.close()
     assert answer.status == 508, answer
     assert answer.json()["error"]["code"] == "proxy_loop"
