@@ -30,7 +30,7 @@ struct span headers_get(const struct headers *h, const char *name);
 void headers_remove(struct headers *h, const char *name); /* each of that name */
 int headers_count(const struct headers *h, const char *name);
 
-/* Whether a comma-separated header value has that token (any case). */
+/* Whether a comma-separated header value has that token (any case), with or without parameters. */
 bool header_has_token(struct span value, const char *token);
 
 /* Headers that concern one connection alone (RFC 9110 §7.6.1), those that Connection names included. */

@@ -31,6 +31,9 @@ static int find_which(struct exchange *x, struct which *w)
         return refuse(&x->refusal, REFUSE_INVALID_REQUEST, "scope", "scope: project, global or token");
     if (w->scope == SCOPE_TOKEN && (!span_to_int64(id, &token) || !token))
         return refuse(&x->refusal, REFUSE_INVALID_REQUEST, "tokenId", "tokenId is missing");
+    if (w->scope != SCOPE_PROJECT && x->caller.has_token && !x->caller.admin)
+        return refuse(&x->refusal, REFUSE_FORBIDDEN, "scope",
+                      "A project token reads its own project's budget alone; others need the admin token.");
     w->token_id = token;
     if (w->scope == SCOPE_PROJECT)
         snprintf(w->name, sizeof w->name, "project: %s", x->project);

@@ -26,7 +26,7 @@ int step_admit(struct exchange *x, struct upstream *u)
     if (came_from_us(x))
         return refuse(&x->refusal, REFUSE_LOOP, NULL,
                       "This request has been through this proxy already: an upstream points back here.");
-    return x->target.route->kind == ROUTE_ESTIMATE ? 0 : access_proxied(&x->caller, &x->refusal);
+    return access_proxied(&x->caller, &x->refusal);
 }
 
 /* A large body's tree takes many times its size, so only a few are parsed at once. */

@@ -61,10 +61,11 @@ int headers_count(const struct headers *h, const char *name)
 
 bool header_has_token(struct span value, const char *token)
 {
-    struct span head, wanted = span_of(token);
+    struct span head, parameters, wanted = span_of(token);
 
     while (value.n) {
         span_cut(value, ',', &head, &value);
+        span_cut(head, ';', &head, &parameters);
         if (span_eq_nocase(span_trim(head), wanted))
             return true;
     }

@@ -127,6 +127,12 @@ static void add_verdict(struct exchange *x, struct forecast *f, const struct bud
     f->affordable_max_tokens = afford_tokens(x, f->remaining, strict);
 }
 
+/* A key of one's own buys answers, not a look at the budgets. */
+static bool may_see_budgets(const struct caller *who)
+{
+    return who->local || who->admin || who->has_token;
+}
+
 /* What its budgets would say to it now. */
 static int ask_budgets(struct exchange *x, struct forecast *f)
 {
@@ -138,7 +144,7 @@ static int ask_budgets(struct exchange *x, struct forecast *f)
     strict = choose_hold(x, &all);
     f->estimate = x->estimate;
     f->hold = strict ? x->estimate.maximum : x->estimate.hold;
-    if (all.n)
+    if (all.n && may_see_budgets(&x->caller))
         add_verdict(x, f, &all, strict);
     return 0;
 }
