@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The operator's tool where it needs no daemon: counting, predicting, prices."""
 
+import ctypes
 import json
+import os
 import socket
 import subprocess
 
@@ -103,6 +105,24 @@ def test_jsonl_answers_while_the_pipe_is_open():
             child.stdin.write(json.dumps({"text": text}).encode() + b"\n")
             child.stdin.flush()
             assert child.stdout.readline() == count
+
+
+@pytest.mark.parametrize("encoding", ["o200k_base", "cl100k_base", "p50k_base", "r50k_base"])
+def test_counts_without_executable_memory(encoding):
+    """As under the packaged unit, whose MemoryDenyWriteExecute no just-in-time compiler survives."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    set_mdwe, refuse_exec_gain = 65, 1
+    if os.fork() == 0:  # asked in a child, because it cannot be taken back
+        os._exit(libc.prctl(set_mdwe, refuse_exec_gain, 0, 0, 0) != 0)
+    if os.wait()[1]:
+        pytest.skip("this kernel has no PR_SET_MDWE")
+    text = "It's 12345 naïve cafés,\r\n\tодин два 三つ 🙂 don't  stop!   \n" * 50
+    command = [BUILD / "bin/tokencap", "count", "--ids", "--encoding", encoding]
+    plain, denied = (subprocess.run(
+        command, input=text.encode(), capture_output=True, timeout=TIMEOUT, env=clean_environment(),
+        preexec_fn=prepare).stdout for prepare in
+        (None, lambda: libc.prctl(set_mdwe, refuse_exec_gain, 0, 0, 0)))
+    assert plain and plain == denied
 
 
 # ---- estimate ----
