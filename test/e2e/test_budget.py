@@ -312,3 +312,22 @@ def test_budgets_survive_a_restart(start_proxy):
     assert again.budget() == before
     assert len(again.history()) == 1
     again.verify()
+
+
+def test_a_project_token_sees_its_own_budget_alone(proxy):
+    proxy.set_budget(5, scope="global")
+    proxy.set_budget(1, "mine")
+    made = proxy.post("/v1/tokens", {"projectId": "mine"}).json()
+    who = {"Authorization": "Bearer " + made["token"]}
+    assert proxy.get("/v1/budget", who).json()["budget"]["limitUsd"] == 1
+    for scope in ("global", f"token&tokenId={made['id']}"):
+        assert proxy.get(f"/v1/budget?scope={scope}", who).status == 403
+
+
+def test_an_estimate_tells_strangers_no_budget(proxy):
+    proxy.set_budget(1)
+    far = {"X-Forwarded-For": "192.0.2.1"}
+    assert proxy.post("/v1/estimate/chat/completions", CHAT, far).status == 401
+    own = proxy.post("/v1/estimate/chat/completions", CHAT, far | {"Authorization": "Bearer sk-mine"})
+    assert own.status == 200 and own.json()["budget"] is None
+    assert proxy.estimate("chat/completions", CHAT)["budget"]["limitUsd"] == 1
