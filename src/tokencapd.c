@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "proxy/alert.h"
 #include "proxy/listen.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
@@ -137,7 +138,8 @@ static void *watch_for_hurry(void *ctx)
 
 /* ---- start and stop ---- */
 
-static void stop(struct listener *l, struct workers *w, const sigset_t *set, bool ledger_works)
+static void stop(struct listener *l, struct workers *w, struct alerter *a, const sigset_t *set,
+                 bool ledger_works)
 {
     int64_t wait = ledger_works ? server.settings->config.drain_timeout : 0;
     pthread_t watcher;
@@ -153,6 +155,7 @@ static void stop(struct listener *l, struct workers *w, const sigset_t *set, boo
     }
     queue_close(&server.queue);
     workers_join(w);
+    alerter_stop(a);
     listener_stop(l);
     server_close(&server);
     upstream_library_finish();
@@ -178,6 +181,7 @@ static int run(struct config *c)
     struct ledger_recovery found = {0};
     struct listener *l;
     struct workers *w;
+    struct alerter *a;
     sigset_t set;
     struct err e;
     bool ledger_works;
@@ -193,13 +197,13 @@ static int run(struct config *c)
         return fail(EXIT_LEDGER, &e);
     log_recovery(&found);
     if (workers_start(&server, (int)server.settings->config.workers, &w, &e) ||
-        listener_start(&server, &l, &e))
+        alerter_start(&server, &a, &e) || listener_start(&server, &l, &e))
         _exit(fail(EXIT_OTHER, &e));
     log_plain("ready on %s", listener_url(l));
     notify_manager("READY=1");
     ledger_works = serve(l, &set);
     notify_manager("STOPPING=1");
-    stop(l, w, &set, ledger_works);
+    stop(l, w, a, &set, ledger_works);
     return ledger_works ? EXIT_CLEAN : EXIT_LEDGER;
 }
 

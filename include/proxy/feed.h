@@ -31,6 +31,7 @@ struct feed {
     struct feed_row *rows;
     uint64_t next;        /* the seq of the next row; they start at 1 */
     _Atomic uint32_t news; /* what watchers sleep on */
+    _Atomic uint32_t changes; /* of budgets and the like, by whoever may */
     _Atomic int watchers;
 };
 

@@ -86,6 +86,16 @@ X(WORD, on_disconnect, "on-disconnect", "TOKENCAP_ON_DISCONNECT", "drain", 0, 0,
 X(INT, min_affordable_tokens, "min-affordable-tokens", "TOKENCAP_MIN_AFFORDABLE_TOKENS", "256", 1, 100000000, NULL, RELOAD, BUDGETS, \
   "The fewest output tokens worth offering to a request whose budget no longer affords what it asked for.") \
 \
+X(WORD, alert_format, "alert-format", "TOKENCAP_ALERT_FORMAT", "json", 0, 0, "json|slack", RELOAD, ALERTS, \
+  "The body of an alert to a budget's alertUrl: json says everything; slack is what Slack's incoming webhooks take.") \
+X(INT, alert_spike, "alert-spike", "TOKENCAP_ALERT_SPIKE", "4", 0, 1000, NULL, RELOAD, ALERTS, \
+  "An hour that costs more than this many times the average one of the last week, and a twentieth of the limit, is " \
+  "alerted, once a day. 0 turns that off.") \
+X(BOOL, alert_private, "alert-private", "TOKENCAP_ALERT_PRIVATE", "no", 0, 0, NULL, RELOAD, ALERTS, \
+  "Send alerts to loopback, private and link-local addresses too.") \
+X(SECRET, alert_secret, "alert-secret", "TOKENCAP_ALERT_SECRET", "", 0, 4095, NULL, STARTUP, ALERTS, \
+  "Signs alerts (HMAC-SHA256, X-Tokencap-Signature), so that their receiver knows who sent them.") \
+\
 X(SECRET, admin_token, "admin-token", "TOKENCAP_ADMIN_TOKEN", "", 0, 4095, NULL, STARTUP, ACCESS, \
   "Opens budgets, usage, tokens, metrics and the dashboard to callers from elsewhere than this host.") \
 X(BOOL, trust_network, "trust-network", "TOKENCAP_TRUST_NETWORK", "no", 0, 0, NULL, BRIEF, ACCESS, \
@@ -167,6 +177,7 @@ enum option_group {
     OPTIONS_SERVICE,
     OPTIONS_UPSTREAMS,
     OPTIONS_BUDGETS,
+    OPTIONS_ALERTS,
     OPTIONS_ACCESS,
     OPTIONS_LIMITS,
     OPTIONS_DEADLINES,

@@ -198,6 +198,10 @@ static int read_alerts(const struct reader *in)
 
 static int read_alert_url(const struct reader *in)
 {
+    const char *url = json_string_value(in->value);
+
+    if (url && *url && strncmp(url, "https://", 8) && strncmp(url, "http://", 7))
+        return bad(in, "a URL that begins with https:// or http:// is expected");
     return read_text(in, in->out->alert_url, sizeof in->out->alert_url);
 }
 

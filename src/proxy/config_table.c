@@ -25,7 +25,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
 
 static const char *const titles[OPTION_GROUPS] = {
     [OPTIONS_SERVICE] = "Service", [OPTIONS_UPSTREAMS] = "Upstreams",
-    [OPTIONS_BUDGETS] = "Budgets", [OPTIONS_ACCESS] = "Access",
+    [OPTIONS_BUDGETS] = "Budgets", [OPTIONS_ALERTS] = "Alerts",
+    [OPTIONS_ACCESS] = "Access",
     [OPTIONS_LIMITS] = "Limits",   [OPTIONS_DEADLINES] = "Deadlines",
 };
 

@@ -21,7 +21,7 @@ void feed_finish(struct feed *f)
     free(f->rows);
 }
 
-void feed_poke(struct feed *f)
+static void tell(struct feed *f)
 {
     atomic_fetch_add(&f->news, 1);
     if (atomic_load(&f->watchers))
@@ -37,7 +37,13 @@ void feed_push(struct feed *f, const struct feed_row *row)
     *slot = *row;
     slot->seq = f->next++;
     pthread_mutex_unlock(&f->lock);
-    feed_poke(f);
+    tell(f);
+}
+
+void feed_poke(struct feed *f)
+{
+    atomic_fetch_add(&f->changes, 1);
+    tell(f);
 }
 
 bool feed_after(struct feed *f, uint64_t seq, struct feed_row *out)
