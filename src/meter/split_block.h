@@ -149,7 +149,7 @@ static inline __attribute__((always_inline)) bool block_starts(const struct bloc
             s &= ~(two | three | two << 1 | three << 1 | three << 2);
         s |= two << 2 | three << 3;
     }
-    *limit = b->n - 4;
+    *limit = b->n - 4; /* whether a piece starts at a byte is seen from it and three more */
     if (white >> (b->n - 1) & 1) { /* white space that may go on */
         uint64_t black = inside & ~white;
         unsigned from = black ? BLOCK - (unsigned)__builtin_clzll(black) : 0;

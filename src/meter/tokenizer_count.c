@@ -45,16 +45,36 @@ static int64_t count_short(struct job *j, const char *p, size_t n, struct piece_
     return count;
 }
 
+static int64_t count_merged(struct job *j, const char *p, size_t n)
+{
+    return vocab_find(j->v, p, n) != VOCAB_NONE ? 1 : bpe_merge(&j->t->bpe, j->v, p, n);
+}
+
+static int64_t count_wide(struct job *j, const char *p, size_t n)
+{
+    struct wide_key key = wide_key(p, n, j->image), *slot = wide_slot(j->t->cache, &key);
+    unsigned known = wide_get(slot, &key);
+    int64_t count;
+
+    if (known)
+        return known;
+    count = count_merged(j, p, n);
+    if (count > 0)
+        wide_put(slot, &key, (unsigned)count);
+    return count;
+}
+
 /* A part of a long piece, which merging cannot leave. */
 static int64_t count_part(struct job *j, const char *p, size_t n)
 {
-    struct piece_key key;
-    struct piece_key *slot;
+    struct piece_key key, *slot;
     uint64_t hash;
     unsigned known;
 
+    if (n > PIECE_WIDE)
+        return count_merged(j, p, n);
     if (n > VOCAB_SHORT)
-        return vocab_find(j->v, p, n) != VOCAB_NONE ? 1 : bpe_merge(&j->t->bpe, j->v, p, n);
+        return count_wide(j, p, n);
     key = piece_key(p, n, (size_t)(j->text + j->n - p));
     hash = piece_hash(key);
     slot = piece_cache_slot(j->t->cache, hash);
@@ -62,11 +82,13 @@ static int64_t count_part(struct job *j, const char *p, size_t n)
     return known ? known : count_short(j, p, n, key, hash, slot);
 }
 
-static int64_t count_cut(struct job *j, const char *p, size_t n)
+/* Cut at joints when it ends in the kind of character that they are between. */
+static int64_t count_long(struct job *j, const char *p, size_t n)
 {
+    bool three_bytes = ((unsigned char)p[n - 3] & 0xf0) == 0xe0;
     int64_t sum = 0, some;
 
-    if (!(j->v->h->flags & VOCAB_MERGED))
+    if (!three_bytes || !(j->v->h->flags & VOCAB_MERGED))
         return count_part(j, p, n);
     while (n) {
         size_t cut = joint_cut(j->v, p, n);
@@ -78,25 +100,6 @@ static int64_t count_cut(struct job *j, const char *p, size_t n)
         n -= cut;
     }
     return sum;
-}
-
-static int64_t count_long(struct job *j, const char *p, size_t n)
-{
-    struct wide_key key, *slot;
-    unsigned known;
-    int64_t count;
-
-    if (n > PIECE_WIDE)
-        return count_cut(j, p, n);
-    key = wide_key(p, n, j->image);
-    slot = wide_slot(j->t->cache, &key);
-    known = wide_get(slot, &key);
-    if (known)
-        return known;
-    count = count_cut(j, p, n);
-    if (count > 0)
-        wide_put(slot, &key, (unsigned)count);
-    return count;
 }
 
 /* The tokens of k pieces: what the cache knows at once, the others when their lines have come. */

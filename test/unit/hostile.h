@@ -6,14 +6,55 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Texts made to be slow: long pieces, runs, what the splitters must look ahead in, what no vocabulary
- * has. A shape of one character is a kind of random text, one that is longer repeats itself. */
+/* Texts made to be slow: long pieces, runs, what the splitters must look ahead in, what no
+ * vocabulary has. A shape of one character is a kind of random text, one that is longer repeats
+ * itself. */
 
 static const char *const hostile_shapes[] = {
-    "a",  " ",  "\n", "\t", "0",  "A",  "'",  "\xff", /* one byte, again and again */
-    "@",  "#",  "=",  "6",  "C",  "K",  "H",  "L",  "R", "T", "E", "P", "U", "W", "?",
-    " \n", "a ", "ab", "aA", "=-", "'s", "\xcc\x81", "A\xcc\x81", "/\n", "\n/", "it's", "'re've", "  a", "1a",
-    "aaaaaaaaab", "          a", "the quick ", "\xe4\xb8\xad", "\xf0\x9f\x98\x80", "\xe4\xb8\xad" "A",
+    "a",
+    " ",
+    "\n",
+    "\t",
+    "0",
+    "A",
+    "'",
+    "\xff", /* one byte, again and again */
+    "@",
+    "#",
+    "=",
+    "6",
+    "C",
+    "K",
+    "H",
+    "L",
+    "R",
+    "T",
+    "E",
+    "P",
+    "U",
+    "W",
+    "?",
+    " \n",
+    "a ",
+    "ab",
+    "aA",
+    "=-",
+    "'s",
+    "\xcc\x81",
+    "A\xcc\x81",
+    "/\n",
+    "\n/",
+    "it's",
+    "'re've",
+    "  a",
+    "1a",
+    "aaaaaaaaab",
+    "          a",
+    "the quick ",
+    "\xe4\xb8\xad",
+    "\xf0\x9f\x98\x80",
+    "\xe4\xb8\xad"
+    "A",
 };
 
 #define HOSTILE_SHAPES (sizeof hostile_shapes / sizeof *hostile_shapes)
@@ -44,11 +85,19 @@ static inline size_t hostile_some(char kind, char *p, uint64_t *seed)
         const char *bytes; /* to choose from */
         uint32_t from, n;  /* or code points */
     } kinds[] = {
-        {'@', "abcdefghijklmnopqrstuvwxyz", 0, 26}, {'#', "ab", 0, 2},
+        {'@', "abcdefghijklmnopqrstuvwxyz", 0, 26},
+        {'#', "ab", 0, 2},
         {'6', "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 0, 64},
-        {'P', "!-=*#_.,;:<>/", 0, 13}, {'U', "ABCDEFGHIJKLMNOPQRSTUVWXYZ", 0, 26}, {'W', " \t\n", 0, 3},
-        {'C', NULL, 0x4e00, 0x5000}, {'K', NULL, 0x3041, 80}, {'H', NULL, 0xac00, 11000},
-        {'L', NULL, 0xc0, 64}, {'R', NULL, 0x430, 32}, {'T', NULL, 0xe01, 46}, {'E', NULL, 0x1f300, 0x300},
+        {'P', "!-=*#_.,;:<>/", 0, 13},
+        {'U', "ABCDEFGHIJKLMNOPQRSTUVWXYZ", 0, 26},
+        {'W', " \t\n", 0, 3},
+        {'C', NULL, 0x4e00, 0x5000},
+        {'K', NULL, 0x3041, 80},
+        {'H', NULL, 0xac00, 11000},
+        {'L', NULL, 0xc0, 64},
+        {'R', NULL, 0x430, 32},
+        {'T', NULL, 0xe01, 46},
+        {'E', NULL, 0x1f300, 0x300},
     };
 
     if (kind == '=') { /* runs of two characters */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* hostile VOCABDIR: seconds of CPU for 1, 2, 4 and 8 MB of every hostile shape in every encoding, the
- * slowest ten as rows of a table. Ends 1 when a MB takes more than 0.3 s, or when time is not linear. */
+/* hostile VOCABDIR: seconds of CPU for 1, 2, 4 and 8 MB of every hostile shape in every encoding,
+ * the slowest ten as rows of a table. Ends 1 when a MB takes more than 0.3 s, or when time is not
+ * linear. */
 #include <stdio.h>
 #include <time.h>
 
