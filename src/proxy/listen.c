@@ -240,7 +240,7 @@ static int check_room(struct listener *l, struct exchange *x)
     if (length.p && span_to_int64(length, &n) && n > c->max_body)
         return refuse(&x->refusal, REFUSE_TOO_LARGE, NULL, "The body is larger than %lld bytes (max-body).",
                       (long long)c->max_body);
-    if (x->target.route->kind == ROUTE_HEALTH)
+    if (x->target.route->kind == ROUTE_HEALTH || x->target.route->kind == ROUTE_MANAGE)
         return 0;
     if (atomic_load(&l->server->metrics.connections) > c->max_connections) {
         x->reply.close = true;

@@ -289,3 +289,11 @@ def test_every_sample_section_can_be_enabled(start_proxy, sim, tmp_path):
     for name in ("gemini", "mistral", "groq", "together", "deepseek", "openrouter", "azure", "vllm",
                  "ollama"):
         assert f"\n[providers.{name}]\n" in f"\n{text}"
+
+
+@pytest.mark.parametrize("name, value", [("Authorization", "Basic dXNlcjpwYXNz"), ("x-api-key", ""),
+                                         ("Authorization", "tcap_" + "a" * 43)])
+def test_a_lent_key_is_the_only_one_sent(proxy, sim, name, value):
+    assert proxy.post("/v1/chat/completions", CHAT, {name: value}).status == 200
+    assert [(n.lower(), v) for n, v in sim.one().headers if n.lower() in (
+        "authorization", "x-api-key", "api-key")] == [("authorization", "Bearer sk-configured-openai")]
