@@ -222,7 +222,7 @@ int cmd_budget_set(const struct invocation *in, struct err *e)
     if (r == 0)
         r = daemon_call(in->values[URL], "POST", "/v1/budget", body.p, &root, e);
     buf_finish(&body);
-    return r < 0 ? -1 : print_budget(in, root, e);
+    return r ? -1 : print_budget(in, root, e);
 }
 
 static int do_and_say(const struct invocation *in, const char *method, const char *path,

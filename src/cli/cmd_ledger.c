@@ -61,7 +61,7 @@ int cmd_verify(const struct invocation *in, struct err *e)
     char *db;
     int r;
 
-    if (find_db(in->noperands ? in->operands[0] : NULL, &db, e) < 0)
+    if (find_db(in->noperands ? in->operands[0] : NULL, &db, e))
         return -1;
     buf_init(&summary, 0);
     r = ledger_verify(db, isatty(STDERR_FILENO) ? show_progress : NULL, NULL, &summary, e);
@@ -76,7 +76,7 @@ int cmd_backup(const struct invocation *in, struct err *e)
     char *db;
     int r;
 
-    if (find_db(in->values[DB], &db, e) < 0)
+    if (find_db(in->values[DB], &db, e))
         return -1;
     r = ledger_backup(db, in->operands[0], e);
     free(db);
@@ -93,7 +93,7 @@ int cmd_usage_compact(const struct invocation *in, struct err *e)
     if (!given(in, BEFORE))
         return err_set(e, ERR_USAGE, "usage compact needs --before");
     if (parse_when("before", in->values[BEFORE], -1, &before, e) < 0 ||
-        find_db(in->noperands ? in->operands[0] : NULL, &db, e) < 0)
+        find_db(in->noperands ? in->operands[0] : NULL, &db, e))
         return -1;
     if (access(db, F_OK) != 0) { /* what is not there must not be created */
         r = err_set(e, ERR_NOT_FOUND, "%s: %s", db, strerror(errno));
