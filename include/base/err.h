@@ -39,5 +39,8 @@ int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 
 /* Puts "prefix: " before the message that e holds, and returns -1. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#ifdef __clang_analyzer__
+#define err_prefix(...) ((void)err_prefix(__VA_ARGS__), -1)
+#endif
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #undef err_set
+#undef err_prefix
 
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 {

@@ -53,7 +53,7 @@ bool span_cut(struct span s, char c, struct span *head, struct span *tail)
 
     if (!at) {
         *head = s;
-        *tail = (struct span){s.p + s.n, 0};
+        *tail = span_skip(s, s.n);
         return false;
     }
     *head = (struct span){s.p, (size_t)(at - s.p)};

@@ -147,7 +147,7 @@ static void print_csv(const struct table *t, FILE *out)
 {
     for (size_t c = 0; c < t->ncolumns; c++)
         fprintf(out, "%s%s", t->columns[c].key, c + 1 == t->ncolumns ? "\r\n" : ",");
-    for (size_t i = 0; i < t->ncells; i++) {
+    for (size_t i = 0; t->ncolumns && i < t->ncells; i++) {
         size_t c = i % t->ncolumns;
 
         if (t->cells[i])

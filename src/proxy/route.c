@@ -86,7 +86,8 @@ static bool is_plain_path(struct span path)
 {
     struct span segment, rest = path;
 
-    if (!path.n || path.p[0] != '/' || memchr(path.p, '%', path.n) || memchr(path.p, '\\', path.n))
+    if (!path.n || path.p[0] != '/' || memchr(path.p, '%', path.n) || memchr(path.p, '\\', path.n) ||
+        memchr(path.p, '#', path.n))
         return false;
     while (rest.n) {
         span_cut(rest, '/', &segment, &rest);
