@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "base/jsonw.h"
+#include "proxy/admin_fields.h"
 #include "wire/json.h"
 
 #define PERIOD_DAYS_MAX 36500
@@ -67,166 +68,122 @@ void admin_write_budget(struct jsonw *w, const struct budget *b, bool secrets)
 
 /* ---- a budget from JSON: one row a field ---- */
 
-struct reader {
-    struct span text; /* the body: amounts are read from its own digits */
-    const char *field;
-    json_t *value;
-    struct budget *out;
-    struct refusal *r;
-};
-
-static int bad(const struct reader *in, const char *what)
+static struct budget *budget(const struct field_reader *in)
 {
-    return refuse(in->r, REFUSE_INVALID_REQUEST, in->field, "%s: %s", in->field, what);
+    return in->out;
 }
 
-static int read_money(const struct reader *in, nano_t *out)
+static int read_project(const struct field_reader *in)
 {
-    struct span digits = json_find(in->text, in->field, NULL).value;
-    struct err e;
-
-    if (!json_is_number(in->value))
-        return bad(in, "a number of US dollars is expected");
-    if (money_parse(digits, 9, NANO_MAX, out, &e))
-        return bad(in, e.msg);
-    return 0;
+    return field_text(in, budget(in)->project, sizeof budget(in)->project);
 }
 
-static int read_text(const struct reader *in, char *out, size_t size)
+static int read_limit(const struct field_reader *in)
 {
-    size_t n = json_string_length(in->value);
-
-    if (!json_is_string(in->value))
-        return bad(in, "a string is expected");
-    if (n >= size || strlen(json_string_value(in->value)) != n)
-        return bad(in, "too long, or holds a NUL");
-    memcpy(out, json_string_value(in->value), n + 1);
-    return 0;
+    return field_money(in, &budget(in)->limit);
 }
 
-/* The index of a word in a table whose first entries may be empty. */
-static int read_word(const struct reader *in, const char *const *words, size_t n)
+static int read_per_request(const struct field_reader *in)
 {
-    for (size_t i = 0; i < n; i++)
-        if (words[i] && json_is_string(in->value) && !strcmp(words[i], json_string_value(in->value)))
-            return (int)i;
-    return -1;
+    return json_is_null(in->value) ? 0 : field_money(in, &budget(in)->per_request);
 }
 
-static int read_project(const struct reader *in)
+static int read_period_days(const struct field_reader *in)
 {
-    return read_text(in, in->out->project, sizeof in->out->project);
-}
-
-static int read_limit(const struct reader *in)
-{
-    return read_money(in, &in->out->limit);
-}
-
-static int read_per_request(const struct reader *in)
-{
-    return json_is_null(in->value) ? 0 : read_money(in, &in->out->per_request);
-}
-
-static int read_period_days(const struct reader *in)
-{
-    json_int_t days = json_integer_value(in->value);
+    double days = json_number_value(in->value); /* 30.0 is a whole number too */
 
     if (json_is_null(in->value))
         return 0;
-    if (!json_is_integer(in->value) || days < 1 || days > PERIOD_DAYS_MAX)
-        return bad(in, "a whole number from 1 to 36500 is expected");
-    if (in->out->period != PERIOD_NONE)
-        return bad(in, "a budget has periodDays or period, not both");
-    in->out->period = PERIOD_DAYS;
-    in->out->period_days = (int)days;
+    if (!json_is_number(in->value) || !(days >= 1 && days <= PERIOD_DAYS_MAX) || days != (int)days)
+        return field_bad(in, "a whole number from 1 to 36500 is expected");
+    if (budget(in)->period != PERIOD_NONE)
+        return field_bad(in, "a budget has periodDays or period, not both");
+    budget(in)->period = PERIOD_DAYS;
+    budget(in)->period_days = (int)days;
     return 0;
 }
 
-static int read_period(const struct reader *in)
+static int read_period(const struct field_reader *in)
 {
-    int i = read_word(in, periods, LEN(periods));
+    int i = field_word(in, periods, LEN(periods));
 
     if (i < 0)
-        return bad(in, "day, week or month is expected");
-    if (in->out->period != PERIOD_NONE)
-        return bad(in, "a budget has periodDays or period, not both");
-    in->out->period = (enum period_kind)i;
+        return field_bad(in, "day, week or month is expected");
+    if (budget(in)->period != PERIOD_NONE)
+        return field_bad(in, "a budget has periodDays or period, not both");
+    budget(in)->period = (enum period_kind)i;
     return 0;
 }
 
-static int read_timezone(const struct reader *in)
+static int read_timezone(const struct field_reader *in)
 {
-    return read_text(in, in->out->timezone, sizeof in->out->timezone);
+    return field_text(in, budget(in)->timezone, sizeof budget(in)->timezone);
 }
 
-static int read_enforcement(const struct reader *in)
+static int read_enforcement(const struct field_reader *in)
 {
-    int i = read_word(in, enforcements, LEN(enforcements));
+    int i = field_word(in, enforcements, LEN(enforcements));
 
     if (i < 0)
-        return bad(in, "estimate or strict is expected");
-    in->out->enforcement = (enum enforcement)i;
+        return field_bad(in, "estimate or strict is expected");
+    budget(in)->enforcement = (enum enforcement)i;
     return 0;
 }
 
-static int read_predict(const struct reader *in)
+static int read_predict(const struct field_reader *in)
 {
-    int i = read_word(in, predictors, LEN(predictors));
+    int i = field_word(in, predictors, LEN(predictors));
 
     if (i < 0)
-        return bad(in, "rule or learned is expected");
-    in->out->predictor = (enum predictor)i;
+        return field_bad(in, "rule or learned is expected");
+    budget(in)->predictor = (enum predictor)i;
     return 0;
 }
 
-static int read_alerts(const struct reader *in)
+static int read_alerts(const struct field_reader *in)
 {
     size_t n = json_array_size(in->value);
 
     if (!json_is_array(in->value) || n > ALERTS_MAX)
-        return bad(in, "a list of at most 8 percentages is expected");
+        return field_bad(in, "a list of at most 8 percentages is expected");
     for (size_t i = 0; i < n; i++) {
         json_t *v = json_array_get(in->value, i);
         if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > 1000)
-            return bad(in, "percentages are whole numbers from 1 to 1000");
-        in->out->alert_percents[i] = (int)json_integer_value(v);
+            return field_bad(in, "percentages are whole numbers from 1 to 1000");
+        budget(in)->alert_percents[i] = (int)json_integer_value(v);
     }
-    in->out->nalerts = (int)n;
+    budget(in)->nalerts = (int)n;
     return 0;
 }
 
-static int read_alert_url(const struct reader *in)
+static int read_alert_url(const struct field_reader *in)
 {
     const char *url = json_string_value(in->value);
 
     if (url && *url && strncmp(url, "https://", 8) && strncmp(url, "http://", 7))
-        return bad(in, "a URL that begins with https:// or http:// is expected");
-    return read_text(in, in->out->alert_url, sizeof in->out->alert_url);
+        return field_bad(in, "a URL that begins with https:// or http:// is expected");
+    return field_text(in, budget(in)->alert_url, sizeof budget(in)->alert_url);
 }
 
-static int read_scope(const struct reader *in)
+static int read_scope(const struct field_reader *in)
 {
-    int i = read_word(in, scopes, LEN(scopes));
+    int i = field_word(in, scopes, LEN(scopes));
 
     if (i < 0)
-        return bad(in, "project, global or token is expected");
-    in->out->scope = (enum scope)i;
+        return field_bad(in, "project, global or token is expected");
+    budget(in)->scope = (enum scope)i;
     return 0;
 }
 
-static int read_token_id(const struct reader *in)
+static int read_token_id(const struct field_reader *in)
 {
     if (!json_is_integer(in->value) || json_integer_value(in->value) < 1)
-        return bad(in, "the id of a token is expected");
-    in->out->token_id = json_integer_value(in->value);
+        return field_bad(in, "the id of a token is expected");
+    budget(in)->token_id = json_integer_value(in->value);
     return 0;
 }
 
-static const struct field {
-    const char *name;
-    int (*read)(const struct reader *in);
-} fields[] = {
+static const struct field fields[] = {
     {"projectId", read_project},       {"limitUsd", read_limit},
     {"periodDays", read_period_days},  {"period", read_period},
     {"timezone", read_timezone},       {"perRequestUsd", read_per_request},
@@ -234,30 +191,6 @@ static const struct field {
     {"alertPercents", read_alerts},    {"alertUrl", read_alert_url},
     {"scope", read_scope},             {"tokenId", read_token_id},
 };
-
-static const struct field *find_field(const char *name)
-{
-    for (size_t i = 0; i < LEN(fields); i++)
-        if (!strcmp(fields[i].name, name))
-            return &fields[i];
-    return NULL;
-}
-
-static int read_fields(struct exchange *x, json_t *root, struct budget *b)
-{
-    struct reader in = {.text = buf_all(&x->body), .out = b, .r = &x->refusal};
-    const struct field *f;
-    const char *key;
-
-    json_object_foreach(root, key, in.value) {
-        if (!(f = find_field(key)))
-            return refuse(&x->refusal, REFUSE_INVALID_REQUEST, NULL, "%.100s: no such field", key);
-        in.field = f->name; /* the refusal outlives the parsed body */
-        if (f->read(&in))
-            return -1;
-    }
-    return 0;
-}
 
 static int require(struct exchange *x, json_t *root, const struct budget *b)
 {
@@ -294,7 +227,7 @@ int admin_read_budget(struct exchange *x, struct budget *b)
     *b = (struct budget){.scope = SCOPE_PROJECT, .per_request = -1};
     if (admin_read_json(x, &root))
         return -1;
-    r = read_fields(x, root, b) || require(x, root, b) ? -1 : 0;
+    r = fields_read(x, root, fields, LEN(fields), b) || require(x, root, b) ? -1 : 0;
     json_decref(root);
     return r;
 }

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/jsonw.h"
-#include "wire/json.h"
+#include "proxy/admin_fields.h"
 
 static void write_members(struct jsonw *w, const struct token *t)
 {
@@ -19,68 +19,60 @@ static void write_members(struct jsonw *w, const struct token *t)
     jsonw_member_time(w, "revokedAt", t->revoked_ms);
 }
 
-static int take_text(struct exchange *x, const char *field, json_t *v, char *out, size_t size)
-{
-    size_t n = json_string_length(v);
+/* ---- a token from JSON: one row a field ---- */
 
-    if (!json_is_string(v) || n >= size || strlen(json_string_value(v)) != n)
-        return refuse(&x->refusal, REFUSE_INVALID_REQUEST, field,
-                      "%s: a string of less than %zu bytes is expected", field, size);
-    memcpy(out, json_string_value(v), n + 1);
-    return 0;
+static struct token *token(const struct field_reader *in)
+{
+    return in->out;
 }
 
-static int take_expiry(struct exchange *x, json_t *v, int64_t *out)
+static int read_project(const struct field_reader *in)
 {
-    int64_t ms = json_is_string(v) ? clock_parse_iso(json_string_value(v)) : -1;
+    return field_text(in, token(in)->project, sizeof token(in)->project);
+}
 
-    if (json_is_null(v))
+static int read_models(const struct field_reader *in)
+{
+    return field_text(in, token(in)->models, sizeof token(in)->models);
+}
+
+static int read_label(const struct field_reader *in)
+{
+    return field_text(in, token(in)->label, sizeof token(in)->label);
+}
+
+static int read_expires(const struct field_reader *in)
+{
+    int64_t ms = json_is_string(in->value) ? clock_parse_iso(json_string_value(in->value)) : -1;
+
+    if (json_is_null(in->value))
         return 0;
     if (ms <= clock_wall_ms())
-        return refuse(&x->refusal, REFUSE_INVALID_REQUEST, "expires",
-                      "expires: a time in the future like 2027-01-01T00:00:00Z is expected");
-    *out = ms;
+        return field_bad(in, "a time in the future like 2027-01-01T00:00:00Z is expected");
+    token(in)->expires_ms = ms;
     return 0;
 }
 
-static int take_fields(struct exchange *x, json_t *root, struct token *t)
-{
-    const char *key;
-    json_t *v;
-    int r = 0;
-
-    json_object_foreach(root, key, v) {
-        if (!strcmp(key, "projectId"))
-            r = take_text(x, "projectId", v, t->project, sizeof t->project);
-        else if (!strcmp(key, "models"))
-            r = take_text(x, "models", v, t->models, sizeof t->models);
-        else if (!strcmp(key, "label"))
-            r = take_text(x, "label", v, t->label, sizeof t->label);
-        else if (!strcmp(key, "expires"))
-            r = take_expiry(x, v, &t->expires_ms);
-        else
-            r = refuse(&x->refusal, REFUSE_INVALID_REQUEST, NULL, "%.100s: no such field", key);
-        if (r)
-            return -1;
-    }
-    if (!exchange_is_project_id(span_of(t->project)))
-        return refuse(&x->refusal, REFUSE_INVALID_REQUEST, "projectId",
-                      "projectId: 1 to 128 of A-Z a-z 0-9 . _ : @ - are expected");
-    return 0;
-}
+static const struct field fields[] = {
+    {"projectId", read_project},
+    {"models", read_models},
+    {"label", read_label},
+    {"expires", read_expires},
+};
 
 static int read_token(struct exchange *x, struct token *t)
 {
-    struct json_limits limits = {4, 100};
     json_t *root;
-    struct err e;
     int r;
 
     *t = (struct token){.created_ms = clock_wall_ms()};
-    if (json_read(buf_all(&x->body), &limits, &root, &e) != JSON_OK)
-        return refuse(&x->refusal, REFUSE_INVALID_REQUEST, NULL, "%s", e.msg);
-    r = take_fields(x, root, t);
+    if (admin_read_json(x, &root))
+        return -1;
+    r = fields_read(x, root, fields, sizeof fields / sizeof *fields, t);
     json_decref(root);
+    if (!r && !exchange_is_project_id(span_of(t->project)))
+        r = refuse(&x->refusal, REFUSE_INVALID_REQUEST, "projectId",
+                   "projectId: 1 to 128 of A-Z a-z 0-9 . _ : @ - are expected");
     return r;
 }
 

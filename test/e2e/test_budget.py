@@ -288,7 +288,7 @@ def test_strict_clamps_max_tokens_to_what_is_affordable(proxy, sim):
 
 
 def test_the_whole_period_in_the_answer(proxy):
-    budget = proxy.set_budget(5, periodDays=1)
+    budget = proxy.set_budget(5, periodDays=1.0)  # whole, however it is written
     assert budget["periodStart"][:10] != budget["periodEnd"][:10]
     assert proxy.set_budget(5, "open-ended")["periodEnd"] is None
 
