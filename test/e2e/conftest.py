@@ -70,24 +70,28 @@ def via(request, sim):
     return Via(sim, request.getfixturevalue("proxy") if request.param == "proxied" else None)
 
 
-def node_version():
-    if not shutil.which("node"):
-        return 0
-    shown = subprocess.run(["node", "--version"], capture_output=True, text=True, timeout=TIMEOUT)
+def newest_node():
+    """(version, program): the machine's own, or the one that comes with the SDKs, which want a newer."""
+    known = [shutil.which("node"), *map(str, (HERE / "node/node_modules").glob("node-linux-*/bin/node"))]
+    return max((node_version(program), program) for program in known if program)
+
+
+def node_version(program):
+    shown = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=TIMEOUT)
     return int(shown.stdout.lstrip("v").split(".")[0])
 
 
 @pytest.fixture(scope="session")
 def node():
     """Runs node/<script> with arguments and environment; its last line of output, parsed."""
-    version = node_version()
-    if not version:
+    if not shutil.which("node"):
         pytest.skip("node is not installed")
+    version, program = newest_node()
 
     def run(script, *args, needs=18, **env):
         if version < needs:
             pytest.skip(f"needs node {needs} or newer; this is {version}")
-        done = subprocess.run(["node", HERE / "node" / script, *args], capture_output=True,
+        done = subprocess.run([program, HERE / "node" / script, *args], capture_output=True,
                               text=True, timeout=TIMEOUT * 2, cwd=HERE / "node",
                               env=clean_environment() | env)
         assert done.returncode == 0, done.stdout + done.stderr
