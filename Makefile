@@ -153,6 +153,7 @@ check:
 	@$(MAKE) --no-print-directory -s layers
 	@$(MAKE) --no-print-directory -s units
 	@$(MAKE) --no-print-directory -s check-tokens-short
+	@$(MAKE) --no-print-directory -s check-instructions
 	@$(MAKE) --no-print-directory -s e2e
 
 .PHONY: layers
@@ -427,6 +428,25 @@ uninstall:
 bench: all $(BUILD)/bin/tokencap-sim
 	@./deps.sh nginx wrk
 	TOKENCAP_BUILD=$(BUILD) python3 test/bench/bench.py
+
+$(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+# Instructions of the hot functions for fixed inputs, against test/bench/instructions.tsv; `make instructions`
+# renews that record.
+INSTRUCTIONS = python3 test/bench/instructions.py $(BUILD)/test/bench/instructions $(SHARE) \
+               "$(CC) $(shell $(CC) -dumpversion | cut -d. -f1), $(shell uname -m), $(CFLAGS)"
+
+.PHONY: instructions check-instructions
+ifeq ($(or $(SAN),$(if $(shell command -v valgrind),,missing)),)
+instructions: $(BUILD)/test/bench/instructions share
+	$(INSTRUCTIONS) --renew
+check-instructions: $(BUILD)/test/bench/instructions share
+	@$(INSTRUCTIONS)
+else
+instructions check-instructions:
+	@echo "SKIPPED: instructions are not counted, $(if $(SAN),in a build with a sanitizer,because valgrind is missing)"
+endif
 
 # The Debian package, from the files that git knows as they are now, in build-deb/.
 .PHONY: deb
