@@ -278,7 +278,7 @@ e2e-deps: $(VENV)/.stamp $(if $(shell command -v npm),$(NODE_MODULES)/.stamp)
 
 # Calls that fail on demand: a library to preload, and a daemon that has them built in, which works
 # below a sanitizer too.
-TORTURE := $(BUILD)/bin/tokencapd-torture $(if $(SAN),,$(BUILD)/test/torture/failing.so)
+TORTURE := $(BUILD)/bin/tokencapd-torture $(BUILD)/bin/tokencapd-failpoint $(if $(SAN),,$(BUILD)/test/torture/failing.so)
 
 $(BUILD)/test/torture/failing.so: test/torture/failing.c config.mk
 	@mkdir -p $(@D)
@@ -292,6 +292,12 @@ WRAPPED := malloc calloc realloc pthread_create write
 $(BUILD)/bin/tokencapd-torture: $(BUILD)/src/tokencapd.o $(BUILD)/test/torture/failing_wrap.o \
                                 $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)
+
+# A daemon that kills itself at a chosen moment.
+MOMENTS := recover book_flush book_commit upstream_call answer_feed ledger_settle
+$(BUILD)/bin/tokencapd-failpoint: $(BUILD)/src/tokencapd.o $(BUILD)/test/torture/failpoint.o \
+                                  $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) $(MOMENTS:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)
 
 # What means harm: every row of docs/faults.md, under AddressSanitizer; prints what was tried.
 HOSTILE_UNITS := $(patsubst test/unit/%.c,build-address/test/unit/%,$(wildcard test/unit/test_ledger_*.c))
@@ -479,19 +485,23 @@ distclean: clean
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
-# The ledger's proofs at full length (their short forms are among the units), and its speed. SEED=… repeats
-# the simulation and the crashes. See docs/ledger.md.
+# The ledger's proofs at full length (their short forms are among the units and e2e), and its speed. SEED=…
+# repeats the simulation and the crashes. See docs/ledger.md.
 LEDGER_PROOFS := concurrency simulation crash torture faults
-OPS   ?= 200000
-KILLS ?= 400
+OPS    ?= 200000
+KILLS  ?= 400
+DEATHS ?= 1000
 
 .PHONY: check-ledger
-check-ledger: $(LEDGER_PROOFS:%=$(BUILD)/test/unit/test_ledger_%)
+check-ledger: all $(LEDGER_PROOFS:%=$(BUILD)/test/unit/test_ledger_%) $(BUILD)/bin/tokencap-sim $(TORTURE) \
+              $(VENV)/.stamp
 	ROUNDS=20 $(BUILD)/test/unit/test_ledger_concurrency
 	OPS=$(OPS) SEED=$(SEED) $(BUILD)/test/unit/test_ledger_simulation
 	KILLS=$(KILLS) SEED=$(SEED) $(BUILD)/test/unit/test_ledger_crash
 	STRIDE=1 $(BUILD)/test/unit/test_ledger_torture
 	$(BUILD)/test/unit/test_ledger_faults
+	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 KILLS=$(DEATHS) SEED=$(SEED) \
+	  $(VENV)/bin/pytest -q -s test/e2e/test_kills.py
 
 $(BUILD)/test/ledger/%: $(BUILD)/test/ledger/%.o $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
