@@ -11,7 +11,7 @@ include config.mk
 endif
 
 LAYERS  := base meter wire ledger proxy cli
-SOURCES := $(foreach l,$(LAYERS),$(wildcard src/$(l)/*.c))
+SOURCES := $(foreach l,$(LAYERS) ledger/sqlite,$(wildcard src/$(l)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 UNITS   := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/test_*.c))
 FUZZ    := $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
@@ -175,7 +175,7 @@ lint-deps:
 lint-all: $(LINTED:%.c=$(BUILD)/lint/%.ok) $(BUILD)/lint/cppcheck.ok $(BUILD)/lint/shell.ok
 	@echo "lint: $(words $(LINTED)) files, no findings"
 
-HEADERS := $(wildcard include/*/*.h)
+HEADERS := $(wildcard include/*/*.h include/*/*/*.h)
 $(BUILD)/lint/%.ok: %.c $(HEADERS) .clang-tidy config.mk
 	@mkdir -p $(@D)
 	@clang-tidy --quiet $< -- -std=gnu11 $(LINT_CPP) 2>$@.err || { cat $@.err; exit 1; }

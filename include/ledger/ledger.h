@@ -11,16 +11,17 @@
 #include "meter/usage.h"
 
 /*
- * The ledger: budgets, holds, usage, project tokens, in SQLite. One thread writes, in groups, on
- * the one writing connection; everything here may be called by any thread and blocks until its
- * group is durable (or, where it says so, returns at once). Times are wall-clock milliseconds,
- * money nanodollars. ERR_BUSY or ERR_IO from any of them means: nothing was written.
+ * The ledger: budgets, holds, usage, project tokens, in a database that one of the engines serves
+ * (engine.h). One thread of a process writes, in groups; everything here may be called by any thread
+ * and blocks until its group is durable (or, where it says so, returns at once). Times are
+ * wall-clock milliseconds, money nanodollars. ERR_BUSY or ERR_IO from any of them means: nothing
+ * was written.
  */
 
 struct ledger;
 
 struct ledger_options {
-    const char *path;
+    const char *address; /* "sqlite:PATH", or PATH alone; "postgresql://…" */
     bool durable;        /* synchronous=FULL; false: NORMAL */
     int busy_timeout_ms; /* how long a lock of another program is waited for */
     bool strict;         /* what a budget enforces that says nothing itself */
@@ -308,19 +309,19 @@ int ledger_state_each(struct ledger *l, const char *prefix,
 
 /* ERR_CORRUPT with the first violated invariant; *summary says what was checked. progress may be
  * NULL. */
-int ledger_verify(const char *path, void (*progress)(void *ctx, int64_t done, int64_t all),
+int ledger_verify(const char *address, void (*progress)(void *ctx, int64_t done, int64_t all),
                   void *ctx, struct buf *summary, struct err *e) MUST_CHECK;
-int ledger_backup(const char *path, const char *to, struct err *e) MUST_CHECK;
+int ledger_backup(const char *address, const char *to, struct err *e) MUST_CHECK;
 
 /* Rolls usage rows from before that day (UTC) into the totals, which stay as they were, and gives
  * their room back. For a stopped daemon: ERR_EXISTS while one runs. May be interrupted at any
  * moment. */
-int ledger_compact(const char *path, int64_t before_ms,
+int ledger_compact(const char *address, int64_t before_ms,
                    void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
                    struct buf *summary, struct err *e) MUST_CHECK;
 
 /* ledger_usage_by() of a database that may be in use by a daemon, or not. */
-int ledger_file_usage_by(const char *path, const struct usage_query *q, enum usage_group group,
+int ledger_file_usage_by(const char *address, const struct usage_query *q, enum usage_group group,
                          void (*f)(void *ctx, const char *key, const struct usage_total *t),
                          void *ctx, struct err *e) MUST_CHECK;
 

@@ -5,7 +5,6 @@
 #include <stdbool.h>
 
 #include "base/str.h"
-#include "ledger/db.h"
 #include "ledger/ledger.h"
 
 /* "req_" and 32 hex digits are kept as 16 bytes; anything else as its text. */
@@ -18,7 +17,6 @@ struct request_id {
 
 void request_id_pack(const char *text, struct request_id *out);
 
-/* From column i of the current row. */
-void request_id_read(struct db *db, char out[REQUEST_ID_LEN + 1], sqlite3_stmt *st, int i);
+void request_id_unpack(const unsigned char raw[16], char out[REQUEST_ID_LEN + 1]);
 
 #endif

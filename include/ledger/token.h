@@ -8,16 +8,20 @@
 #include "ledger/map.h"
 
 /* The project tokens that are not revoked, by digest, in memory: a request's check never waits for
- * the database, and a revocation holds from the moment it is durable. */
+ * the database, and a revocation holds from the moment it is durable. Any thread. */
 
-struct db;
+#define TOKEN_DIGEST 32 /* bytes: SHA-256 */
 
 struct tokens {
     pthread_rwlock_t lock;
     struct map by_digest; /* under lock */
 };
 
-int tokens_init(struct tokens *t, struct db *db, struct err *e) MUST_CHECK;
-void tokens_finish(struct tokens *t);
+int tokens_init(struct tokens *t, struct err *e) MUST_CHECK;
+void tokens_finish(struct tokens *t); /* also after a failed tokens_init() */
+
+int tokens_learn(struct tokens *t, const struct token *token,
+                 const unsigned char digest[TOKEN_DIGEST], struct err *e) MUST_CHECK;
+void tokens_forget(struct tokens *t, int64_t id);
 
 #endif

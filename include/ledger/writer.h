@@ -17,10 +17,9 @@
  * own.
  *
  * An operation that meets an SQL failure takes the whole transaction back; then each operation of
- * the group runs alone, so that only the one at fault fails. What the disk or the file system
- * failed at is final (I6): the ledger is marked failed and everybody gets ERR_IO, now and later. A
- * locked database or a full disk is not: new work gets ERR_BUSY, settlements are kept and tried
- * again.
+ * the group runs alone, so that only the one at fault fails. What cannot be mended is final (I6):
+ * the ledger is marked failed and everybody gets ERR_IO, now and later. A locked database, a full
+ * disk or a lost connection is not: new work gets ERR_BUSY, settlements are kept and tried again.
  */
 
 struct ledger;
@@ -45,12 +44,21 @@ struct op {
     struct err *e;
 };
 
+/* What an engine does with a group of operations. On the writer thread. */
+struct writer_work {
+    /* Every op of the list is over afterwards, or kept. */
+    void (*group)(struct ledger *l, struct op *ops);
+    /* After each group has been told; `idle`: nothing else is waiting. NULL: nothing to do. */
+    void (*after)(struct ledger *l, bool idle);
+};
+
 #define QUEUE_MAX  1024 /* operations; whoever comes then waits */
 #define LINGER_MS  5
 #define LINGER_MAX 64 /* operations: then they go without company */
 #define LANES      4
 
 struct writer {
+    const struct writer_work *how;
     pthread_t thread;
     bool started;
 
@@ -68,16 +76,11 @@ struct writer {
     atomic_uint lanes[LANES];  /* futexes: those of group n wait on lane n % LANES */
 
     /* the writer thread's */
-    struct op *kept;   /* settlements to try again, in order */
-    bool full;         /* the disk */
-    int64_t probe_ns;  /* when to look again whether it still is */
-    int wal_pages;     /* in the write-ahead log */
-    int checkpoint_at; /* … from which on it is worth moving them */
-    bool wal_warned;
+    struct op *kept; /* settlements to try again, in order */
 };
 
-/* ERR_MEMORY, ERR_IO. The writing connection and the book must be ready. */
-int writer_start(struct ledger *l, struct err *e) MUST_CHECK;
+/* ERR_MEMORY, ERR_IO. What `how` needs must be ready. */
+int writer_start(struct ledger *l, const struct writer_work *how, struct err *e) MUST_CHECK;
 /* Writes what is queued, then ends the thread. */
 void writer_stop(struct ledger *l);
 
@@ -89,5 +92,14 @@ void writer_queue(struct ledger *l, struct op *op);
 /* Waits for what is queued now. */
 void writer_barrier(struct ledger *l);
 int writer_queued(struct ledger *l);
+
+/* For an engine, on the writer thread: what becomes of an operation. */
+
+/* It is over: tells who waits, or the log. */
+void op_finish(struct op *op);
+void ops_finish(struct op *ops);
+/* The waiter hears op->rc, that it is not durable yet; the operation is tried again with a later
+ * group. */
+void writer_keep(struct ledger *l, struct op *op);
 
 #endif

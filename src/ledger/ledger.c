@@ -1,184 +1,67 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/ledger.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "ledger/inner.h"
-#include "ledger/lock.h"
-#include "ledger/schema.h"
+#include "ledger/engine.h"
 
-#define PAGE_CACHE_KIB 32768
-#define CHECK_NS       200000000
+/* ---- engines ---- */
 
-/* The tables that decide about money now; the rest is history, which `tokencap verify` checks. */
-static const char *const checked_tables[] = {"ledger", "hold",  "period",
-                                             "budget", "total", "token"};
+static const struct {
+    const char *scheme;
+    const struct ledger_engine *engine;
+} engines[] = {
+    {"sqlite:", &ledger_sqlite},
+};
 
-static int set_up(struct ledger *l, struct err *e)
+int ledger_engine_of(const char *address, const struct ledger_engine **engine, const char **where,
+                     struct err *e)
 {
-    char sql[512];
-
-    /* cache_spill off: nothing of a group reaches the log before its COMMIT. mmap_size 0: an I/O
-     * error is an error code then, not a signal. */
-    snprintf(sql, sizeof sql,
-             "PRAGMA synchronous = %s; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_spill = 0;"
-             "PRAGMA cache_size = -%d; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
-             "PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = 0",
-             l->durable ? "FULL" : "NORMAL", PAGE_CACHE_KIB);
-    if (schema_prepare(&l->db, e) != 0)
-        return -1;
-    return db_exec(&l->db, sql) != 0 ? db_error(&l->db, e) : 0;
-}
-
-static int check_table(struct ledger *l, const char *table, struct err *e)
-{
-    char sql[64], said[256] = "";
-    sqlite3_stmt *st;
-    int rc;
-
-    snprintf(sql, sizeof sql, "PRAGMA quick_check('%s')", table);
-    rc = sqlite3_prepare_v2(l->db.conn, sql, -1, &st, NULL);
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_step(st);
-        if (rc == SQLITE_ROW)
-            snprintf(said, sizeof said, "%s", (const char *)sqlite3_column_text(st, 0));
-        sqlite3_finalize(st);
-    }
-    if ((rc & 0xff) == SQLITE_INTERRUPT)
-        return 0; /* as far as the time went */
-    if (rc != SQLITE_ROW)
-        return err_set(e, ERR_CORRUPT, "%s", sqlite3_errmsg(l->db.conn));
-    return strcmp(said, "ok") == 0 ? 0 : err_set(e, ERR_CORRUPT, "table %s: %s", table, said);
-}
-
-static int time_is_up(void *until)
-{
-    return clock_mono_ns() > *(const int64_t *)until;
-}
-
-/* They are small but where there are very many budgets or runs; a start does not wait for those. */
-static int check_tables(struct ledger *l, struct err *e)
-{
-    int64_t until = clock_mono_ns() + CHECK_NS;
-    int rc = 0;
-
-    sqlite3_progress_handler(l->db.conn, 1000, time_is_up, &until);
-    for (size_t i = 0; rc == 0 && i < sizeof checked_tables / sizeof checked_tables[0]; i++)
-        rc = check_table(l, checked_tables[i], e);
-    sqlite3_progress_handler(l->db.conn, 0, NULL, NULL);
-    return rc;
-}
-
-/* Says which file, and for a damaged one what to do. */
-static int explain(const struct ledger *l, struct err *e)
-{
-    if (e->code == ERR_CORRUPT) {
-        struct err why = *e;
-
-        return err_set(e, ERR_CORRUPT,
-                       "the database %s is damaged or not tokencap's (%.200s); it was not touched: "
-                       "put a backup in its place, or move it and its -wal file away to start anew",
-                       l->path, why.msg);
-    }
-    return err_prefix(e, "the database %s", l->path);
-}
-
-static int open_database(struct ledger *l, int busy_timeout_ms, struct err *e)
-{
-    if (db_open(&l->db, l->path, DB_WRITE, busy_timeout_ms, e) != 0 || set_up(l, e) != 0 ||
-        check_tables(l, e) != 0 || book_init(&l->book, &l->db, e) != 0 ||
-        tokens_init(&l->tokens, &l->db, e) != 0)
-        return explain(l, e);
+    (void)e;
+    *engine = &ledger_sqlite; /* a plain path is a database of SQLite's */
+    *where = address;
+    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
+        if (strncmp(address, engines[i].scheme, strlen(engines[i].scheme)) == 0) {
+            *engine = engines[i].engine;
+            *where = address + strlen(engines[i].scheme);
+        }
     return 0;
 }
 
-static struct ledger *allocate(const struct ledger_options *o)
+int ledger_init(struct ledger *l, const struct ledger_engine *engine,
+                const struct ledger_options *o, struct err *e)
 {
-    struct ledger *l = calloc(1, sizeof *l);
-
-    if (!l)
-        return NULL;
-    l->lock_fd = -1;
+    l->engine = engine;
     l->strict = o->strict;
-    l->durable = o->durable;
-    l->path = strdup(o->path);
-    if (asprintf(&l->ballast_path, "%s-ballast", o->path) < 0)
-        l->ballast_path = NULL;
-    l->ballast.path = l->ballast_path;
-    l->ballast.size = o->ballast ? (o->ballast < 0 ? 0 : o->ballast) : BALLAST_DEFAULT;
     pthread_mutex_init(&l->stats_lock, NULL);
-    readers_init(&l->readers);
-    return l;
+    return tokens_init(&l->tokens, e);
 }
 
-/* In any state from allocate() on; the writer has ended. */
-void ledger_destroy(struct ledger *l)
+void ledger_finish(struct ledger *l)
 {
-    readers_finish(&l->readers);
     tokens_finish(&l->tokens);
-    book_finish(&l->book);
-    if (l->db.conn && atomic_load(&l->failed)) /* the next start recovers from the log as it is */
-        sqlite3_db_config(l->db.conn, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    db_close(&l->db);
-    if (l->lock_fd >= 0)
-        close(l->lock_fd);
     pthread_mutex_destroy(&l->stats_lock);
-    free(l->ballast_path);
-    free(l->path);
-    free(l);
-}
-
-int ledger_prepare(const struct ledger_options *o, struct ledger_recovery *found,
-                   struct ledger **out, struct err *e)
-{
-    struct ledger *l = allocate(o);
-    struct ledger_recovery r = {0};
-
-    if (!l || !l->path || !l->ballast_path) {
-        err_set(e, ERR_MEMORY, "no memory for the ledger");
-        goto destroy;
-    }
-    if (lock_take(l->path, &l->lock_fd, e) != 0 || open_database(l, o->busy_timeout_ms, e) != 0 ||
-        recover(l, clock_wall_ms(), &r, e) != 0)
-        goto destroy;
-    if (found)
-        *found = r;
-    *out = l;
-    return 0;
-destroy:
-    if (l)
-        ledger_destroy(l);
-    return -1;
 }
 
 int ledger_open(const struct ledger_options *o, struct ledger_recovery *found, struct ledger **out,
                 struct err *e)
 {
-    struct ledger *l;
+    const struct ledger_engine *engine;
+    const char *where;
 
-    if (ledger_prepare(o, found, &l, e) != 0)
+    if (ledger_engine_of(o->address, &engine, &where, e) != 0)
         return -1;
-    ballast_make(&l->ballast);
-    l->stats.overrun = l->book.now.overrun;
-    if (writer_start(l, e) != 0) {
-        ledger_destroy(l);
-        return -1;
-    }
-    *out = l;
-    return 0;
+    return engine->open(where, o, found, out, e);
 }
 
 void ledger_close(struct ledger *l)
 {
-    if (!l)
-        return;
-    writer_stop(l);
-    ledger_destroy(l);
+    if (l)
+        l->engine->close(l);
 }
+
+/* ---- what is the same for all ---- */
 
 bool ledger_failed(const struct ledger *l)
 {
@@ -196,4 +79,176 @@ void ledger_stats(struct ledger *l, struct ledger_stats *out)
     pthread_mutex_unlock(&l->stats_lock);
     out->queued = queued;
     out->oldest_hold_ms = oldest ? (clock_mono_ns() - oldest) / 1000000 : 0;
+}
+
+static const char *const scope_names[] = {
+    [SCOPE_NONE] = "none",   [SCOPE_GLOBAL] = "global", [SCOPE_PROJECT] = "project",
+    [SCOPE_TOKEN] = "token", [SCOPE_RUN] = "run",       [SCOPE_REQUEST] = "request",
+};
+
+const char *scope_name(enum scope s)
+{
+    return scope_names[s];
+}
+
+const char *hold_state_name(enum hold_state s)
+{
+    static const char *const names[] = {"open", "settled", "voided", "estimated", "interrupted"};
+
+    return names[s];
+}
+
+/* ---- handed on ---- */
+
+int ledger_reserve(struct ledger *l, const struct reservation *r, struct verdict *v, struct err *e)
+{
+    return l->engine->reserve(l, r, v, e);
+}
+
+int ledger_settle(struct ledger *l, const struct settlement *s, bool wait, nano_t *remaining,
+                  struct err *e)
+{
+    return l->engine->settle(l, s, wait, remaining, e);
+}
+
+int ledger_budget_set(struct ledger *l, const struct budget *b, int64_t now_ms, struct budget *out,
+                      struct err *e)
+{
+    return l->engine->budget_set(l, b, now_ms, out, e);
+}
+
+int ledger_budget_get(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
+                      int64_t now_ms, struct budget *out, struct err *e)
+{
+    return l->engine->budget_get(l, scope, project, token_id, now_ms, out, e);
+}
+
+int ledger_budget_reset(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
+                        int64_t now_ms, struct err *e)
+{
+    return l->engine->budget_reset(l, scope, project, token_id, now_ms, e);
+}
+
+int ledger_budget_delete(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
+                         int64_t now_ms, struct err *e)
+{
+    return l->engine->budget_delete(l, scope, project, token_id, now_ms, e);
+}
+
+int ledger_budget_each(struct ledger *l, int64_t now_ms,
+                       void (*f)(void *ctx, const struct budget *b), void *ctx, struct err *e)
+{
+    return l->engine->budget_each(l, now_ms, f, ctx, e);
+}
+
+int ledger_usage(struct ledger *l, const char *project, struct usage_total *out, struct err *e)
+{
+    return l->engine->usage(l, project, out, e);
+}
+
+int ledger_history(struct ledger *l, const struct usage_query *q,
+                   void (*f)(void *ctx, const struct usage_row *row), void *ctx, struct err *e)
+{
+    return l->engine->history(l, q, f, ctx, e);
+}
+
+int ledger_usage_by(struct ledger *l, const struct usage_query *q, enum usage_group group,
+                    void (*f)(void *ctx, const char *key, const struct usage_total *t), void *ctx,
+                    struct err *e)
+{
+    return l->engine->usage_by(l, q, group, f, ctx, e);
+}
+
+int ledger_series(struct ledger *l, const struct series_query *q,
+                  void (*f)(void *ctx, int64_t start_ms, const char *key,
+                            const struct usage_sums *t),
+                  void *ctx, struct err *e)
+{
+    return l->engine->series(l, q, f, ctx, e);
+}
+
+int ledger_alert_add(struct ledger *l, const struct alert *a, bool *added, struct err *e)
+{
+    return l->engine->alert_add(l, a, added, e);
+}
+
+int ledger_alert_known(struct ledger *l, const struct alert *a, bool *known, struct err *e)
+{
+    return l->engine->alert_known(l, a, known, e);
+}
+
+int ledger_alert_next(struct ledger *l, struct alert *out, struct err *e)
+{
+    return l->engine->alert_next(l, out, e);
+}
+
+int ledger_alert_tried(struct ledger *l, const char *id, bool delivered, int64_t next_ms,
+                       struct err *e)
+{
+    return l->engine->alert_tried(l, id, delivered, next_ms, e);
+}
+
+int ledger_token_each(struct ledger *l, void (*f)(void *ctx, const struct token *t), void *ctx,
+                      struct err *e)
+{
+    return l->engine->token_each(l, f, ctx, e);
+}
+
+void ledger_state_put(struct ledger *l, const char *key, struct span value)
+{
+    l->engine->state_put(l, key, value);
+}
+
+int ledger_state_each(struct ledger *l, const char *prefix,
+                      void (*f)(void *ctx, const char *key, struct span value), void *ctx,
+                      struct err *e)
+{
+    return l->engine->state_each(l, prefix, f, ctx, e);
+}
+
+/* ---- handed on, by address ---- */
+
+int ledger_verify(const char *address, void (*progress)(void *ctx, int64_t done, int64_t all),
+                  void *ctx, struct buf *summary, struct err *e)
+{
+    const struct ledger_engine *engine;
+    const char *where;
+
+    if (ledger_engine_of(address, &engine, &where, e) != 0)
+        return -1;
+    return engine->verify(where, progress, ctx, summary, e);
+}
+
+int ledger_backup(const char *address, const char *to, struct err *e)
+{
+    const struct ledger_engine *engine;
+    const char *where;
+
+    if (ledger_engine_of(address, &engine, &where, e) != 0)
+        return -1;
+    return engine->backup(where, to, e);
+}
+
+int ledger_compact(const char *address, int64_t before_ms,
+                   void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
+                   struct buf *summary, struct err *e)
+{
+    const struct ledger_engine *engine;
+    const char *where;
+
+    if (ledger_engine_of(address, &engine, &where, e) != 0)
+        return -1;
+    return engine->compact(where, before_ms, progress, ctx, summary, e);
+}
+
+int ledger_file_usage_by(const char *address, const struct usage_query *q, enum usage_group group,
+                         void (*f)(void *ctx, const char *key, const struct usage_total *t),
+                         void *ctx, struct err *e)
+{
+    const struct ledger_engine *engine;
+    const char *where;
+
+    if (ledger_engine_of(address, &engine, &where, e) != 0)
+        return -1;
+    return engine->file_usage_by(where, q, group, f, ctx, e);
 }

@@ -31,19 +31,9 @@ void request_id_pack(const char *text, struct request_id *out)
     out->bytes = out->packed ? (struct span){(const char *)out->raw, 16} : span_of(text);
 }
 
-static void unpack(const unsigned char raw[16], char out[REQUEST_ID_LEN + 1])
+void request_id_unpack(const unsigned char raw[16], char out[REQUEST_ID_LEN + 1])
 {
     memcpy(out, "req_", 4);
     for (int i = 0; i < 16; i++)
         snprintf(out + 4 + 2 * i, 3, "%02x", raw[i]);
-}
-
-void request_id_read(struct db *db, char out[REQUEST_ID_LEN + 1], sqlite3_stmt *st, int i)
-{
-    const void *raw = sqlite3_column_blob(st, i);
-
-    if (sqlite3_column_type(st, i) == SQLITE_BLOB && sqlite3_column_bytes(st, i) == 16 && raw)
-        unpack(raw, out);
-    else
-        db_copy(db, out, REQUEST_ID_LEN + 1, st, i);
 }

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "ledger/group.h"
-#include "ledger/inner.h"
+#include "base/log.h"
+#include "ledger/engine.h"
 
 #define RETRY_MS 100 /* between two tries to write what was kept */
 
@@ -122,6 +122,44 @@ int writer_queued(struct ledger *l)
     return n;
 }
 
+/* ---- the end of an operation ---- */
+
+static void tell(struct op *op)
+{
+    if (op->waiter)
+        op->waiter->rc = op->rc;
+    else if (op->rc != 0)
+        log_error("the ledger refused a queued write: %s", op->e->msg);
+}
+
+void op_finish(struct op *op)
+{
+    tell(op);
+    if (op->release)
+        op->release(op);
+}
+
+void ops_finish(struct op *ops)
+{
+    for (struct op *next; ops; ops = next) {
+        next = ops->next;
+        op_finish(ops);
+    }
+}
+
+void writer_keep(struct ledger *l, struct op *op)
+{
+    struct op **end = &l->writer.kept;
+
+    if (op->waiter)
+        op->waiter->rc = op->rc;
+    op->waiter = NULL;
+    while (*end)
+        end = &(*end)->next;
+    op->next = NULL;
+    *end = op;
+}
+
 /* ---- the thread ---- */
 
 static void sleep_until(struct writer *w, int64_t until_ns)
@@ -176,6 +214,20 @@ static bool take(struct writer *w, struct op **ops, uint64_t *group)
     return last;
 }
 
+/* Ends what was kept without success: recovery charges those holds. */
+static void give_up(struct writer *w)
+{
+    struct op *ops = w->kept;
+    int n = 0;
+
+    w->kept = NULL;
+    for (struct op *op = ops; op; op = op->next, n++)
+        op->rc = 0;
+    if (n)
+        log_warn("%d settlements could not be written; the next start charges their holds", n);
+    ops_finish(ops);
+}
+
 static void *write_groups(void *arg)
 {
     struct ledger *l = arg;
@@ -186,15 +238,19 @@ static void *write_groups(void *arg)
 
     do {
         last = take(w, &ops, &group);
-        group_run(l, ops);
+        for (struct op *op = ops; op; op = op->next)
+            op->e = op->waiter ? &op->waiter->e : op->own;
+        if (ops)
+            w->how->group(l, ops);
         tell_done(w, group);
-        group_checkpoint(l, writer_queued(l) == 0);
+        if (w->how->after)
+            w->how->after(l, writer_queued(l) == 0);
     } while (!last);
-    group_give_up(l);
+    give_up(w);
     return NULL;
 }
 
-int writer_start(struct ledger *l, struct err *e)
+int writer_start(struct ledger *l, const struct writer_work *how, struct err *e)
 {
     struct writer *w = &l->writer;
     pthread_condattr_t monotonic;
@@ -209,7 +265,7 @@ int writer_start(struct ledger *l, struct err *e)
     pthread_cond_init(&w->room, NULL);
     w->last = &w->first;
     w->filling = 1;
-    group_init(l);
+    w->how = how;
 
     sigfillset(&all); /* signals are for the threads that expect them */
     pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -85,7 +85,7 @@ int server_open_ledger(struct server *s, struct ledger_recovery *found, struct e
 {
     const struct config *c = &s->settings->config;
     struct ledger_options o = {
-        .path = c->db_path,
+        .address = c->db_path,
         .durable = c->durability == DURABILITY_FULL,
         .busy_timeout_ms = (int)c->busy_timeout,
         .strict = c->enforce == ENFORCE_STRICTLY,

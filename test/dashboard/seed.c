@@ -179,7 +179,7 @@ static void set(const char *project, double usd, enum period_kind period, const 
 
 int main(int argc, char **argv)
 {
-    struct ledger_options o = {.path = argc > 1 ? argv[1] : "", .busy_timeout_ms = 5000, .ballast = -1};
+    struct ledger_options o = {.address = argc > 1 ? argv[1] : "", .busy_timeout_ms = 5000, .ballast = -1};
     struct ledger_recovery found;
     struct random r = {42};
     pthread_t threads[THREADS];

@@ -172,7 +172,7 @@ int main(int argc, char **argv)
     } rows[] = {{1, 4000}, {64, 160000}, {256, 240000}};
     bool normal = argc > 1 && strcmp(argv[1], "--normal") == 0;
     char dir[256], path[300], cmd[400];
-    struct ledger_options o = {.path = path, .durable = !normal, .busy_timeout_ms = 5000};
+    struct ledger_options o = {.address = path, .durable = !normal, .busy_timeout_ms = 5000};
     struct ledger *l;
     struct err e;
 

@@ -38,7 +38,7 @@ static void die(const struct err *e)
 
 static void open_ledger(struct place *p)
 {
-    struct ledger_options o = {.path = p->path, .durable = false, .busy_timeout_ms = 5000};
+    struct ledger_options o = {.address = p->path, .durable = false, .busy_timeout_ms = 5000};
     struct err e;
 
     if (ledger_open(&o, NULL, &p->l, &e) != 0)

@@ -58,7 +58,7 @@ static inline void fix_init(struct fixture *f)
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof f->path, "%s/ledger.db", f->dir);
     f->o = (struct ledger_options){
-        .path = f->path, .durable = true, .busy_timeout_ms = 5000, .ballast = 65536};
+        .address = f->path, .durable = true, .busy_timeout_ms = 5000, .ballast = 65536};
 }
 
 static inline void fix_remove(struct fixture *f)

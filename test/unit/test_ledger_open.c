@@ -99,7 +99,7 @@ static void a_second_daemon(void **state)
     refused(&second, ERR_EXISTS, pid);
     snprintf(link_path, sizeof link_path, "%s/link.db", f->dir);
     assert_int_equal(symlink(f->path, link_path), 0);
-    second.o.path = link_path;
+    second.o.address = link_path;
     refused(&second, ERR_EXISTS, pid);
     fix_close(f);
     fix_open(&second);
@@ -208,13 +208,13 @@ static void bad_places(void **state)
     struct fixture *f = *state, other = *f;
     struct stat st;
 
-    other.o.path = "/nonexistent/ledger.db";
+    other.o.address = "/nonexistent/ledger.db";
     refused(&other, ERR_IO, "No such file or directory");
-    other.o.path = f->dir;
+    other.o.address = f->dir;
     refused(&other, ERR_IO, f->dir);
-    other.o.path = "";
+    other.o.address = "";
     refused(&other, ERR_INVALID, "must be a file");
-    other.o.path = ":memory:";
+    other.o.address = ":memory:";
     refused(&other, ERR_INVALID, "must be a file");
     assert_int_equal(stat(f->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);

@@ -233,7 +233,7 @@ static void a_backup_of_a_live_ledger_is_whole(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
     reserve_amount(f, "p", CENTS(1), T0 + 2 * DAY); /* the original goes on */
     snprintf(copy.path, sizeof copy.path, "%.90s", to);
-    copy.o.path = to;
+    copy.o.address = to;
     fix_open(&copy);
     assert_int_equal(copy.found.holds, 1);
     assert_int_equal(usage_of(&copy, "q").cost, CENTS(5));

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LEDGER_SQLITE_ENGINE_H
+#define LEDGER_SQLITE_ENGINE_H
+
+#include "ledger/engine.h"
+
+/* The engine's functions, room by room. engine.h of the folder above says what each does. */
+
+int sqlite_open(const char *where, const struct ledger_options *o, struct ledger_recovery *found,
+                struct ledger **out, struct err *e) MUST_CHECK;
+void sqlite_close(struct ledger *l);
+int sqlite_reserve(struct ledger *l, const struct reservation *r, struct verdict *v,
+                   struct err *e) MUST_CHECK;
+int sqlite_settle(struct ledger *l, const struct settlement *s, bool wait, nano_t *remaining,
+                  struct err *e) MUST_CHECK;
+int sqlite_budget_set(struct ledger *l, const struct budget *b, int64_t now_ms, struct budget *out,
+                      struct err *e) MUST_CHECK;
+int sqlite_budget_get(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
+                      int64_t now_ms, struct budget *out, struct err *e) MUST_CHECK;
+int sqlite_budget_reset(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
+                        int64_t now_ms, struct err *e) MUST_CHECK;
+int sqlite_budget_delete(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
+                         int64_t now_ms, struct err *e) MUST_CHECK;
+int sqlite_budget_each(struct ledger *l, int64_t now_ms,
+                       void (*f)(void *ctx, const struct budget *b), void *ctx,
+                       struct err *e) MUST_CHECK;
+int sqlite_usage(struct ledger *l, const char *project, struct usage_total *out,
+                 struct err *e) MUST_CHECK;
+int sqlite_history(struct ledger *l, const struct usage_query *q,
+                   void (*f)(void *ctx, const struct usage_row *row), void *ctx, struct err *e);
+int sqlite_usage_by(struct ledger *l, const struct usage_query *q, enum usage_group group,
+                    void (*f)(void *ctx, const char *key, const struct usage_total *t), void *ctx,
+                    struct err *e) MUST_CHECK;
+int sqlite_series(struct ledger *l, const struct series_query *q,
+                  void (*f)(void *ctx, int64_t start_ms, const char *key,
+                            const struct usage_sums *t),
+                  void *ctx, struct err *e) MUST_CHECK;
+int sqlite_alert_add(struct ledger *l, const struct alert *a, bool *added,
+                     struct err *e) MUST_CHECK;
+int sqlite_alert_known(struct ledger *l, const struct alert *a, bool *known,
+                       struct err *e) MUST_CHECK;
+int sqlite_alert_next(struct ledger *l, struct alert *out, struct err *e) MUST_CHECK;
+int sqlite_alert_tried(struct ledger *l, const char *id, bool delivered, int64_t next_ms,
+                       struct err *e) MUST_CHECK;
+int sqlite_token_create(struct ledger *l, struct token *t, const unsigned char digest[TOKEN_DIGEST],
+                        struct err *e) MUST_CHECK;
+int sqlite_token_revoke(struct ledger *l, int64_t id, int64_t now_ms, struct err *e) MUST_CHECK;
+int sqlite_token_each(struct ledger *l, void (*f)(void *ctx, const struct token *t), void *ctx,
+                      struct err *e) MUST_CHECK;
+void sqlite_state_put(struct ledger *l, const char *key, struct span value);
+int sqlite_state_each(struct ledger *l, const char *prefix,
+                      void (*f)(void *ctx, const char *key, struct span value), void *ctx,
+                      struct err *e) MUST_CHECK;
+int sqlite_verify(const char *where, void (*progress)(void *ctx, int64_t done, int64_t all),
+                  void *ctx, struct buf *summary, struct err *e) MUST_CHECK;
+int sqlite_backup(const char *where, const char *to, struct err *e) MUST_CHECK;
+int sqlite_compact(const char *where, int64_t before_ms,
+                   void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
+                   struct buf *summary, struct err *e) MUST_CHECK;
+int sqlite_file_usage_by(const char *where, const struct usage_query *q, enum usage_group group,
+                         void (*f)(void *ctx, const char *key, const struct usage_total *t),
+                         void *ctx, struct err *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/sqlite/engine.h"
+
+const struct ledger_engine ledger_sqlite = {
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .reserve = sqlite_reserve,
+    .settle = sqlite_settle,
+    .budget_set = sqlite_budget_set,
+    .budget_get = sqlite_budget_get,
+    .budget_reset = sqlite_budget_reset,
+    .budget_delete = sqlite_budget_delete,
+    .budget_each = sqlite_budget_each,
+    .usage = sqlite_usage,
+    .history = sqlite_history,
+    .usage_by = sqlite_usage_by,
+    .series = sqlite_series,
+    .alert_add = sqlite_alert_add,
+    .alert_known = sqlite_alert_known,
+    .alert_next = sqlite_alert_next,
+    .alert_tried = sqlite_alert_tried,
+    .token_create = sqlite_token_create,
+    .token_revoke = sqlite_token_revoke,
+    .token_each = sqlite_token_each,
+    .state_put = sqlite_state_put,
+    .state_each = sqlite_state_each,
+    .verify = sqlite_verify,
+    .backup = sqlite_backup,
+    .compact = sqlite_compact,
+    .file_usage_by = sqlite_file_usage_by,
+};

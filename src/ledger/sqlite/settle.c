@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/sqlite/settle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/request_id.h"
+
+#define SPENT_MAX (4 * NANO_MAX) /* sums below it cannot overflow when a limit is checked */
+#define DAY_MS    INT64_C(86400000)
+
+static const char delete_hold[] = "DELETE FROM hold WHERE id = ?1";
+static const char add_voided[] = "INSERT INTO voided VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+static const char add_usage[] =
+    "INSERT INTO usage VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
+    "?16,"
+    " ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34,"
+    " ?35, ?36, ?37)";
+
+static const bool successors[][HOLD_INTERRUPTED + 1] = {
+    [HOLD_OPEN] = {[HOLD_SETTLED] = true,
+                   [HOLD_VOIDED] = true,
+                   [HOLD_ESTIMATED] = true,
+                   [HOLD_INTERRUPTED] = true},
+    [HOLD_SETTLED] = {false}, /* what has ended stays as it ended */
+    [HOLD_VOIDED] = {false},
+    [HOLD_ESTIMATED] = {false},
+    [HOLD_INTERRUPTED] = {false},
+};
+
+bool hold_may_become(enum hold_state from, enum hold_state to)
+{
+    return successors[from][to];
+}
+
+/* ---- rows ---- */
+
+struct tokens_used {
+    int64_t kinds[TOK_KINDS], input, output;
+};
+
+static struct tokens_used tokens_of(const struct hold *h, const struct ending *end)
+{
+    struct tokens_used t = {0};
+
+    if (end->tokens_known) {
+        memcpy(t.kinds, end->kinds, sizeof t.kinds);
+    } else {
+        t.kinds[TOK_INPUT] = h->r.input_tokens;
+        t.kinds[TOK_OUTPUT] = h->r.output_tokens;
+    }
+    for (int k = 0; k < TOK_KINDS; k++)
+        *(k < TOK_OUTPUT ? &t.input : &t.output) += t.kinds[k];
+    return t;
+}
+
+static void period_ids(const struct hold *h, int64_t at[ATS])
+{
+    for (int i = 0; i < ATS; i++)
+        at[i] = h->at[i] ? h->at[i]->id : 0;
+}
+
+static int insert_voided(struct book *b, const struct hold *h, int64_t lag)
+{
+    int64_t at[ATS];
+
+    period_ids(h, at);
+    return db_run(b->db, add_voided, "iiiiiii", h->id, lag, h->amount, at[0], at[1], at[2], at[3]);
+}
+
+struct usage_names {
+    int64_t model, version, rule, confidence;
+};
+
+static int usage_names(struct book *b, const struct hold *h, const struct ending *end,
+                       struct usage_names *n)
+{
+    n->model = h->model;
+    if ((end->model[0] && book_name(b, end->model, &n->model) != 0) ||
+        book_name(b, end->price_version, &n->version) != 0 ||
+        book_name(b, end->price_rule, &n->rule) != 0 ||
+        book_name(b, end->confidence, &n->confidence) != 0)
+        return -1;
+    return 0;
+}
+
+static int add_series(struct book *b, const struct hold *h, const struct ending *end,
+                      const struct tokens_used *t, int64_t model, nano_t cost)
+{
+    bool first_byte = end->streamed && end->ttft_ms >= 0;
+    struct usage_sums sums = {
+        .requests = 1,
+        .estimated = end->state != HOLD_SETTLED,
+        .input = t->input,
+        .output = t->output,
+        .cached = t->kinds[TOK_CACHE_READ],
+        .written = t->kinds[TOK_CACHE_WRITE_5M] + t->kinds[TOK_CACHE_WRITE_30M] +
+                   t->kinds[TOK_CACHE_WRITE_1H] + t->kinds[TOK_CACHE_WRITE_12H],
+        .reasoning = end->reasoning,
+        .duration_ms =
+            end->state == HOLD_INTERRUPTED ? 0 : end->duration_ms, /* its is the outage's */
+        .streams = first_byte,
+        .ttft_ms = first_byte ? end->ttft_ms : 0,
+        .cost = cost,
+        .predicted = h->r.estimate,
+        .saved = end->saved,
+    };
+
+    return series_add(&b->series, b->db, h->id, h->r.now_ms, h->project, model, &sums);
+}
+
+static int insert_usage(struct book *b, const struct hold *h, const struct ending *end, int64_t lag,
+                        nano_t cost)
+{
+    const struct tokens_used t = tokens_of(h, end);
+    const struct reservation *r = &h->r;
+    struct rollup_row row = {0};
+    struct request_id id;
+    struct usage_names n;
+    int64_t at[ATS];
+
+    period_ids(h, at);
+    request_id_pack(r->request_id, &id);
+    if (usage_names(b, h, end, &n) != 0)
+        return -1;
+    if (db_run(b->db, add_usage,
+               id.packed ? "ibiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii"
+                         : "isiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii",
+               h->id, id.bytes, h->project, r->token_id, h->provider, h->endpoint, n.model, at[0],
+               at[1], at[2], at[3], lag, (int64_t)end->state, (int64_t)h->verdict.strict,
+               (int64_t)end->streamed, (int64_t)end->status, h->amount, r->estimate, cost,
+               r->input_tokens, r->output_tokens, t.kinds[0], t.kinds[1], t.kinds[2], t.kinds[3],
+               t.kinds[4], t.kinds[5], t.kinds[6], t.kinds[7], t.kinds[8], end->reasoning,
+               n.version, n.rule, n.confidence, r->now_ms, end->duration_ms, end->ttft_ms) != 0)
+        return -1;
+    row.project = h->project;
+    row.day = r->now_ms / DAY_MS;
+    row.model = n.model;
+    row.sum = (struct usage_total){1, t.input, t.output, cost};
+    row.first = row.last = h->id;
+    if (rollup_add(&b->rollup, b->db, &row) != 0)
+        return -1;
+    return add_series(b, h, end, &t, n.model, cost);
+}
+
+int settle_hold(struct book *b, struct hold *h, const struct ending *end)
+{
+    nano_t cost = end->state == HOLD_VOIDED ? 0 : end->charge_hold ? h->amount : end->cost;
+    int64_t lag = book_seq(b) - h->id;
+
+    if (db_run(b->db, delete_hold, "i", h->id) != 0)
+        return -1;
+    if (sqlite3_changes(b->db->conn) != 1)
+        return db_corrupt(b->db, "an open hold has no row");
+    if ((end->state == HOLD_VOIDED ? insert_voided(b, h, lag)
+                                   : insert_usage(b, h, end, lag, cost)) != 0)
+        return -1;
+    book_end(b, h, end->state, cost);
+    return 0;
+}
+
+/* ---- the operation ---- */
+
+struct settle_op {
+    struct op op;
+    struct err own;
+    int64_t hold_id;
+    struct ending end;
+    nano_t *remaining; /* the waiter's; NULL: nobody asks */
+};
+
+static int check_open(const struct hold *h, const struct settle_op *s, struct err *e)
+{
+    if (!h)
+        return err_set(e, ERR_NOT_FOUND, "there is no open hold %lld", (long long)s->hold_id);
+    if (!hold_may_become(h->state, s->end.state))
+        return err_set(e, ERR_EXISTS, "hold %lld is %s and cannot become %s", (long long)s->hold_id,
+                       hold_state_name(h->state), hold_state_name(s->end.state));
+    for (int i = 0; i < ATS; i++)
+        if (h->at[i] && h->at[i]->now.spent > SPENT_MAX)
+            return err_set(e, ERR_LIMIT, "the amount spent by a budget is out of range");
+    return 0;
+}
+
+static int run_settle(struct ledger *base, struct op *op, struct err *e)
+{
+    struct sqlite_ledger *l = sqlite_of(base);
+    struct settle_op *s = MAP_OWNER(op, struct settle_op, op);
+    struct hold *h = book_hold(&l->book, s->hold_id);
+
+    if (check_open(h, s, e) != 0)
+        return -1;
+    if (settle_hold(&l->book, h, &s->end) != 0)
+        return -1;
+    if (op->waiter && s->remaining)
+        return reserve_remaining(l, &h->r, s->end.now_ms, s->remaining);
+    return 0;
+}
+
+static void release(struct op *op)
+{
+    free(MAP_OWNER(op, struct settle_op, op));
+}
+
+static void copy(char *to, size_t size, const char *from)
+{
+    snprintf(to, size, "%s", from ? from : "");
+}
+
+static int check(const struct settlement *s, struct err *e)
+{
+    bool bad = s->cost < 0 || s->cost > NANO_MAX || s->usage.reasoning < 0;
+
+    if (s->state <= HOLD_OPEN || s->state > HOLD_INTERRUPTED)
+        return err_set(e, ERR_INTERNAL, "a hold cannot end as state %d", (int)s->state);
+    for (int i = 0; i < s->usage.nparts; i++)
+        for (int k = 0; k < TOK_KINDS; k++)
+            bad = bad || s->usage.parts[i].tokens[k] < 0 ||
+                  s->usage.parts[i].tokens[k] > INT64_C(1) << 40;
+    return bad ? err_set(e, ERR_INVALID, "a settlement's figures are out of range") : 0;
+}
+
+static void fill(struct settle_op *o, const struct settlement *s)
+{
+    struct ending *end = &o->end;
+
+    o->op.run = run_settle;
+    o->op.settlement = true;
+    o->op.own = &o->own;
+    o->hold_id = s->hold_id;
+    end->state = s->state;
+    end->cost = s->cost;
+    end->charge_hold = s->charge_hold;
+    end->tokens_known = s->usage.nparts > 0;
+    for (int i = 0; i < s->usage.nparts; i++)
+        for (int k = 0; k < TOK_KINDS; k++)
+            end->kinds[k] += s->usage.parts[i].tokens[k];
+    end->reasoning = s->usage.reasoning;
+    copy(end->model, sizeof end->model, s->model);
+    copy(end->price_version, sizeof end->price_version, s->price_version);
+    copy(end->price_rule, sizeof end->price_rule, s->price_rule);
+    copy(end->confidence, sizeof end->confidence, s->confidence);
+    end->status = s->status;
+    end->streamed = s->streamed;
+    end->now_ms = s->now_ms;
+    end->duration_ms = s->duration_ms;
+    end->ttft_ms = s->ttft_ms;
+    end->saved = s->saved - s->premium;
+}
+
+int sqlite_settle(struct ledger *base, const struct settlement *s, bool wait, nano_t *remaining,
+                  struct err *e)
+{
+    struct sqlite_ledger *l = sqlite_of(base);
+    struct settle_op here = {0}, *o;
+    nano_t left = -1;
+    int rc;
+
+    if (check(s, e) != 0)
+        return -1;
+    if (atomic_load(&l->base.failed))
+        return err_set(e, ERR_IO, "the ledger cannot write");
+    o = calloc(1, sizeof *o);
+    if (o)
+        o->op.release = release;
+    else
+        o = &here; /* nothing may be lost for want of memory: wait, then */
+    fill(o, s);
+    if (!wait && o != &here) {
+        writer_queue(base, &o->op);
+        return 0;
+    }
+    o->remaining = &left;
+    rc = writer_do(base, &o->op, e);
+    if (rc == 0 && wait && remaining)
+        *remaining = left;
+    return rc;
+}
