@@ -30,8 +30,8 @@ int access_identify(struct server *s, const struct config *c, const struct socka
 /* May it send anything upstream: with a key of its own, or by borrowing one? */
 int access_proxied(const struct caller *who, struct refusal *r) MUST_CHECK;
 
-/* *lent is the provider's key for a caller without one; NULL: it has its own, or the provider takes
- * requests without. */
+/* *lent is the provider's key for a caller without one; NULL: it has its own, whatever token it shows
+ * besides, or the provider takes requests without. */
 int access_lend(const struct caller *who, const struct provider *p, const char **lent,
                 struct refusal *r) MUST_CHECK;
 

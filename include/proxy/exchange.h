@@ -31,6 +31,8 @@ struct reply {
     struct headers headers;
     bool live;               /* the body goes on while its viewer stays */
     bool streamed;           /* the body comes through the ring, else from `body` */
+    bool head_only;          /* the upstream's answer to a HEAD: a length, and no body */
+    long long length;        /* of head_only; -1: it told none */
     struct buf body;
     struct ring ring;
     struct headers trailers; /* final before the ring ends */

@@ -63,6 +63,7 @@ void limit_add_headers(struct exchange *x, struct headers *h);
  * been settled. */
 void reply_add_predictions(struct exchange *x, struct headers *h);
 void reply_add_actuals(struct exchange *x, struct headers *h);
+void reply_announce_actuals(struct exchange *x, struct headers *h); /* that they will come as trailers */
 void reply_add_ids(struct exchange *x, struct headers *h);
 
 #endif

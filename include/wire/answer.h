@@ -77,6 +77,10 @@ void answer_feed(struct answer *a, struct span bytes, struct buf *out);
 /* The stream has ended, well or not: appends what was kept back. Read usage after this. */
 void answer_end(struct answer *a, struct buf *out);
 
+/* Whether the reason was told for the end of all that a stream began: what may stand in for a missing
+ * `complete` where the stream's framing says that it is whole. */
+bool answer_has_ended(const struct answer *a);
+
 /*
  * Ends the stream in place of the upstream, which has been cut: appends what makes it a valid end
  * that says the limit of tokens was reached. The figures it names are those in a->usage: put the

@@ -157,7 +157,7 @@ int access_proxied(const struct caller *who, struct refusal *r)
 int access_lend(const struct caller *who, const struct provider *p, const char **lent, struct refusal *r)
 {
     *lent = NULL;
-    if (who->own_key && !who->has_token)
+    if (who->own_key)
         return 0;
     if (!p->key && *p->key_variable)
         return refuse(r, REFUSE_NO_CREDENTIAL, NULL,

@@ -29,6 +29,15 @@ static void pass_headers(struct exchange *x, const struct headers *h)
             headers_add(&x->reply.headers, &x->arena, h->list[i].name, h->list[i].value);
 }
 
+static void keep_length(struct exchange *x, const struct headers *h)
+{
+    struct reply *r = &x->reply;
+
+    r->head_only = x->method == METHOD_HEAD;
+    if (!span_to_int64(headers_get(h, "content-length"), &r->length))
+        r->length = -1;
+}
+
 static bool is_event_stream(const struct headers *h)
 {
     struct span type, rest;
@@ -47,9 +56,7 @@ static bool begin_stream(struct exchange *x)
     reply_add_predictions(x, &x->reply.headers);
     limit_add_headers(x, &x->reply.headers);
     reply_add_ids(x, &x->reply.headers);
-    headers_add(&x->reply.headers, &x->arena, SPAN("Trailer"),
-                SPAN("X-Tokencap-Input-Tokens, X-Tokencap-Output-Tokens, X-Tokencap-Cost-USD, "
-                     "X-Tokencap-Budget-Remaining"));
+    reply_announce_actuals(x, &x->reply.headers);
     x->reply.streamed = true;
     once_set(&x->answered);
     return true;
@@ -65,6 +72,7 @@ static bool on_head(void *ctx, int status, const struct headers *h)
     x->forwarded = true;
     x->reply.status = status;
     pass_headers(x, h);
+    keep_length(x, h);
     if (x->target.route->kind == ROUTE_PRICED && status == 200 && is_event_stream(h))
         return begin_stream(x);
     return true;
@@ -146,16 +154,18 @@ static bool looks_cut(struct span body)
     return body.n && body.p[0] == '{' && body.p[body.n - 1] != '}';
 }
 
-/* CURLE_OK does not mean complete: a stream is whole at its dialect's own end, a body when it is whole
- * JSON, or at least when nothing says that it is not. */
+/* CURLE_OK does not mean complete: a stream is whole at its dialect's own end, or where its framing says
+ * so after a reason was told for the end; a body when it is whole JSON, or at least when nothing says that
+ * it is not. */
 bool answer_is_whole(const struct exchange *x)
 {
     if (x->capped || x->answer.complete || x->answer.failed)
         return x->capped || x->upstream.end == UPSTREAM_WHOLE;
-    if (x->upstream.end != UPSTREAM_WHOLE || x->reply.streamed)
+    if (x->upstream.end != UPSTREAM_WHOLE || !x->upstream.well_framed)
         return false;
-    return x->upstream.well_framed &&
-           (x->target.route->kind != ROUTE_PRICED || !looks_cut(buf_all(&x->reply.body)));
+    if (x->reply.streamed)
+        return answer_has_ended(&x->answer);
+    return x->target.route->kind != ROUTE_PRICED || !looks_cut(buf_all(&x->reply.body));
 }
 
 static int report_failure(struct exchange *x)

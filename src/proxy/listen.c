@@ -182,6 +182,9 @@ static struct MHD_Response *make_response(struct exchange *x)
     if (r->streamed)
         return x->stream = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_more, x, NULL);
     must_read(x);
+    if (r->head_only) /* nothing is asked of the callback then */
+        return MHD_create_response_from_callback(r->length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)r->length,
+                                                 BLOCK_SIZE, on_more_of_body, x, NULL);
     /* The exchange outlives the response: it is let go of when the request has ended. */
     if (r->body.n > WHOLE_MAX)
         return MHD_create_response_from_callback(r->body.n, BLOCK_SIZE, on_more_of_body, x, NULL);

@@ -8,6 +8,8 @@
 
 /* ---- the figures ---- */
 
+#define ACTUALS "X-Tokencap-Input-Tokens, X-Tokencap-Output-Tokens, X-Tokencap-Cost-USD"
+
 static void add_int(struct exchange *x, struct headers *h, const char *name, int64_t v)
 {
     headers_addf(h, &x->arena, name, "%" PRId64, v);
@@ -58,10 +60,16 @@ void reply_add_actuals(struct exchange *x, struct headers *h)
     bool counted = s->usage.nparts > 0;
 
     add_int(x, h, "X-Tokencap-Input-Tokens", counted ? usage_input(&s->usage) : x->estimate.input_tokens);
-    if (counted || s->state == HOLD_VOIDED)
-        add_int(x, h, "X-Tokencap-Output-Tokens", usage_output(&s->usage));
+    add_int(x, h, "X-Tokencap-Output-Tokens",
+            s->charge_hold ? x->estimate.output_tokens : usage_output(&s->usage));
     add_money(x, h, "X-Tokencap-Cost-USD", s->cost);
     add_remaining(x, h);
+}
+
+void reply_announce_actuals(struct exchange *x, struct headers *h)
+{
+    headers_add(h, &x->arena, SPAN("Trailer"),
+                x->verdict.has_budget ? SPAN(ACTUALS ", X-Tokencap-Budget-Remaining") : SPAN(ACTUALS));
 }
 
 /* The provider's own request id, if it sent one, stays; else ours stands in its place. */

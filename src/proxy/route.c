@@ -66,15 +66,18 @@ enum method method_of(const char *name)
 
 /* ---- the raw target: absolute form, path and query apart, no tricks ---- */
 
-/* An absolute URI is for us only when it names the host that the request names. */
+/* An absolute URI is for us only when it names the host that the request names; with TLS ended here or
+ * before us, or without. */
 static bool strip_absolute(struct span *raw, struct span host)
 {
-    struct span rest, authority;
+    struct span scheme, rest, authority;
 
-    if (!span_starts(*raw, SPAN("http://")))
+    if (!raw->n || raw->p[0] == '/' || !span_cut(*raw, ':', &scheme, &rest))
         return true;
-    rest = span_skip(*raw, strlen("http://"));
-    if (span_cut(rest, '/', &authority, &rest))
+    if ((!span_eq_nocase(scheme, SPAN("http")) && !span_eq_nocase(scheme, SPAN("https"))) ||
+        !span_starts(rest, SPAN("//")))
+        return false;
+    if (span_cut(span_skip(rest, 2), '/', &authority, &rest))
         *raw = (struct span){rest.p - 1, rest.n + 1};
     else
         *raw = SPAN("/");
@@ -105,32 +108,31 @@ static bool has_prefix_segment(struct span path, struct span prefix)
     return span_starts(path, prefix) && (path.n == prefix.n || path.p[prefix.n] == '/');
 }
 
-/* /p/PROJECT/v1/… names a project; /v1 is not optional here. */
-static void strip_project(struct span *path, struct span *project)
+/* "/NAME/…" into NAME and "/…"; false when nothing follows the first segment, or it is empty. */
+static bool cut_segment(struct span path, struct span *name, struct span *rest)
 {
-    struct span name, rest;
-
-    if (!span_starts(*path, SPAN("/p/")) ||
-        !span_cut(span_skip(*path, 3), '/', &name, &rest) || !name.n)
-        return;
-    rest = (struct span){rest.p - 1, rest.n + 1};
-    if (!has_prefix_segment(rest, v1))
-        return;
-    *project = name;
-    *path = rest;
+    if (!span_cut(span_skip(path, 1), '/', name, rest) || !name->n)
+        return false;
+    *rest = (struct span){rest->p - 1, rest->n + 1};
+    return true;
 }
 
-/* /NAME/v1/… goes to the provider of that name; /v1 is not optional here either. */
-static void strip_provider(struct span *path, const struct providers *all, const struct provider **out)
+/* /p/PROJECT/v1/… names a project, /NAME/v1/… a provider, /p/PROJECT/NAME/v1/… both; /v1 is not optional
+ * here. */
+static void strip_prefixes(struct target *t, const struct providers *all)
 {
-    struct span name, rest;
+    struct span project = {NULL, 0}, path = t->path, name, rest;
+    const struct provider *provider = NULL;
 
-    if (!span_cut(span_skip(*path, 1), '/', &name, &rest))
+    if (span_starts(path, SPAN("/p/")) && cut_segment(span_skip(path, strlen("/p")), &project, &rest))
+        path = rest;
+    if (cut_segment(path, &name, &rest) && (provider = provider_find(all, name)))
+        path = rest;
+    if (!has_prefix_segment(path, v1))
         return;
-    rest = (struct span){rest.p - 1, rest.n + 1};
-    if (!has_prefix_segment(rest, v1) || !(*out = provider_find(all, name)))
-        return;
-    *path = rest;
+    t->project = project;
+    t->provider = provider;
+    t->path = path;
 }
 
 static bool matches(const struct route *r, struct span path, struct span *segment)
@@ -322,8 +324,7 @@ int route_find(enum method method, struct span raw, const struct headers *h,
 
     span_cut(raw, '?', &t.path, &t.raw_query);
     if (ours && is_plain_path(t.path)) {
-        strip_project(&t.path, &t.project);
-        strip_provider(&t.path, providers, &t.provider);
+        strip_prefixes(&t, providers);
         t.route = find_estimate(&t.path, &t.segment, a);
         if (!t.route)
             t.route = find_normalised(&t.path, &t.segment, a);

@@ -107,3 +107,15 @@ void answer_end(struct answer *a, struct buf *out)
     sse_end(&a->sse, on_event, &feed);
     judge(a);
 }
+
+bool answer_has_ended(const struct answer *a)
+{
+    bool ended = a->trail.reasoned;
+
+    for (int i = 0; i < ANSWER_CHOICES_MAX; i++) {
+        if (a->trail.choices[i] == CHOICE_OPEN)
+            return false;
+        ended = ended || a->trail.choices[i] == CHOICE_FINISHED;
+    }
+    return ended;
+}

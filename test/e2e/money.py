@@ -8,6 +8,7 @@ from decimal import Decimal
 PRICES = {
     "gpt-4o": {"input": "2.5", "cached": "1.25", "output": "10"},
     "gpt-4o-mini": {"input": "0.15", "cached": "0.075", "output": "0.6"},
+    "gpt-3.5-turbo-instruct": {"input": "1.5", "output": "2"},
     "text-embedding-3-small": {"input": "0.02", "cached": "0.02", "output": "0"},
     "claude-haiku-4-5": {"input": "1", "cached": "0.1", "output": "5", "write_5m": "1.25",
                          "write_1h": "2"},

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from bodies import CHAT, MESSAGE, MESSAGE_STREAM, STREAM
+from bodies import CHAT, MESSAGE, MESSAGE_STREAM, RESPONSE_STREAM, STREAM, STREAMED
 from harness import SANITIZED, Task, sim_header
 from money import cost, exactly
-from wire import events_of
+from wire import events_of, without_usage
 
 CHAT_PATH, MESSAGE_PATH = "/v1/chat/completions", "/v1/messages"
 
@@ -190,23 +190,53 @@ def test_the_final_usage_counts_when_it_was_seen(proxy, path, body, model):
     charged(proxy, "settled", cost(model, input=40, output=30))
 
 
-@pytest.mark.parametrize("fault", ["stop_short", "no_terminator"])
-@pytest.mark.parametrize("path, body", [(CHAT_PATH, STREAM), (MESSAGE_PATH, MESSAGE_STREAM)],
-                         ids=["chat", "messages"])
-def test_a_well_framed_end_without_the_end_mark(proxy, sim, fault, path, body):
-    """The upstream itself ended its answer: the client gets just that; the money is not lost."""
+LEGACY_PATH = "/v1/completions"
+ENDS = pytest.mark.parametrize("path", [CHAT_PATH, MESSAGE_PATH, LEGACY_PATH])
+
+
+@ENDS
+@pytest.mark.parametrize("usage", ["true", "none"])
+def test_a_well_framed_end_without_the_end_mark(proxy, sim, path, usage):
+    """All was said and why it ends, but [DONE] or message_stop: some providers leave it out."""
     proxy.set_budget(1)
-    answer = proxy.post(path, body, sim_header(fault=fault, input=40, output=30))
-    assert answer.status == 200
-    sent = events_of(sim.one().answer_body)
-    assert len(sent) - len(events_of(answer.body)) in (0, 1)  # but for a usage chunk of ours
+    body = STREAMED[path]
+    answer = proxy.post(path, body, sim_header(fault="no_terminator", input=40, output=30, usage=usage))
+    assert (answer.status, answer.end) == (200, "complete")
+    sent = sim.one().answer_body
+    assert b"[DONE]" not in sent and b"message_stop" not in sent
+    assert answer.body == (sent if path == MESSAGE_PATH else without_usage(sent))
     [row] = proxy.history()
-    if fault == "no_terminator":  # the usage was there
+    price = cost(body["model"], input=row["inputTokens"], output=row["outputTokens"])
+    assert row["status"] == ("settled" if usage == "true" else "estimated")
+    if usage == "true":
         assert (row["inputTokens"], row["outputTokens"]) == (40, 30)
-    else:
-        assert row["status"] == "estimated"
-    assert row["costUsd"] > 0
+    assert row["outputTokens"] > 5
+    assert exactly(row["costUsd"]) == exactly(proxy.budget()["spentUsd"]) == price
+    assert answer.trailers["X-Tokencap-Output-Tokens"] == str(row["outputTokens"])
     assert proxy.budget()["reservedUsd"] == 0
+
+
+@pytest.mark.parametrize("path", STREAMED)
+def test_a_well_framed_end_in_the_midst(proxy, sim, path):
+    """Something before the framing died: what came, and no clean end."""
+    proxy.set_budget(1)
+    hold = exactly(proxy.estimate(path.removeprefix("/v1/"), STREAMED[path])["holdUsd"])
+    answer = proxy.post(path, STREAMED[path], sim_header(fault="stop_short", at=5))
+    assert answer.status == 200
+    assert answer.end in ("reset", "closed"), answer
+    assert answer.body.count(b"\n\n") == 5
+    assert len(sim.journal(wait=1)) == 1
+    charged_the_hold(proxy, hold)
+
+
+def test_a_response_without_its_last_event(proxy, sim):
+    """That event is its end, and nothing before it says as much."""
+    proxy.set_budget(1)
+    hold = exactly(proxy.estimate("responses", RESPONSE_STREAM)["holdUsd"])
+    answer = proxy.post("/v1/responses", RESPONSE_STREAM, sim_header(fault="no_terminator"))
+    assert answer.end in ("reset", "closed"), answer
+    assert answer.body == sim.one().answer_body
+    charged_the_hold(proxy, hold)
 
 
 @pytest.mark.parametrize("fault", ["eof_framed", "interim"])

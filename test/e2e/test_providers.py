@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from bodies import CHAT, EMBEDDING, HELLO, MESSAGE, STREAM, STREAM_USAGE, TEXT
+from bodies import CHAT, EMBEDDING, HELLO, MESSAGE, PRICED, STREAM, STREAM_USAGE, TEXT
 from harness import sim_header
 from money import exactly
 from wire import events_of
@@ -113,6 +113,22 @@ def test_a_project_of_its_own(with_providers):
     assert proxy.usage("team")["totalRequests"] == 1
 
 
+def test_a_project_and_a_provider_in_the_base_url(with_providers, sim):
+    """For clients that can set nothing else."""
+    proxy = with_providers(openrouter={"base-url": "/api/v1"})
+    proxy.set_budget(1, "alice")
+    assert proxy.post("/p/alice/openrouter/v1/chat/completions", CHAT | {"model": "no/one"}).status == 200
+    assert proxy.post("/p/alice/openrouter/v1/chat/completions", STREAM).end == "complete"
+    assert proxy.get("/p/alice/openrouter/v1/models").status == 200
+    assert [e.target for e in sim.journal(wait=3)] == ["/api/v1/chat/completions"] * 2 + ["/api/v1/models"]
+    rows = proxy.history("alice")
+    assert [(r["provider"], r["status"]) for r in rows] == [("openrouter", "settled")] * 2
+    assert exactly(proxy.budget("alice")["spentUsd"]) == sum(exactly(r["costUsd"]) for r in rows) > 0
+    assert proxy.history() == []
+    proxy.set_budget(0, "alice")
+    assert proxy.post("/p/alice/openrouter/v1/chat/completions", CHAT).status == 402
+
+
 def test_an_estimate_of_it(with_providers, sim):
     proxy = with_providers(groq={})
     got = proxy.post("/groq/v1/estimate/chat/completions", CHAT | {"model": LLAMA}).json()
@@ -121,6 +137,11 @@ def test_an_estimate_of_it(with_providers, sim):
 
 
 # Keys
+
+
+def credentials(entry):
+    return [(n.lower(), v) for n, v in entry.headers
+            if n.lower() in ("authorization", "x-api-key", "api-key")]
 
 
 @pytest.mark.parametrize("header, name, value", [
@@ -139,9 +160,41 @@ def test_a_clients_own_key_passes(with_providers, sim, name, value):
     proxy = with_providers(azure={"key": "AZURE_KEY", "key-header": "api-key"},
                            env={"AZURE_KEY": "k"})
     assert proxy.post("/azure/v1/chat/completions", CHAT, {name: value}).status == 200
-    sent = [(n.lower(), v) for n, v in sim.one().headers
-            if n.lower() in ("authorization", "x-api-key", "api-key")]
-    assert sent == [(name.lower(), value)]
+    assert credentials(sim.one()) == [(name.lower(), value)]
+
+
+@pytest.mark.parametrize("path, own, token", [
+    ("/v1/messages", ("x-api-key", "sk-ant-mine"), "Authorization"),
+    ("/v1/messages", ("authorization", "Bearer sk-ant-mine"), "x-api-key"),
+    ("/v1/chat/completions", ("authorization", "Bearer sk-mine"), "x-api-key"),
+    ("/v1/chat/completions", ("api-key", "mine"), "Authorization")])
+def test_an_own_key_beside_a_project_token(proxy, sim, path, own, token):
+    """The key goes upstream, the token says whose budget it is and stays here."""
+    text = proxy.post("/v1/tokens", {"projectId": "team"}).json()["token"]
+    headers = [own, (token, f"Bearer {text}" if token == "Authorization" else text),
+               ("X-Tokencap-Project-Id", "another")]
+    assert proxy.post(path, PRICED[path], headers).status == 200
+    assert credentials(sim.one()) == [own]
+    assert text.encode() not in b"".join(f"{n}: {v}".encode() for n, v in sim.one().headers)
+    assert (proxy.usage("team")["totalRequests"], proxy.usage("another")["totalRequests"]) == (1, 0)
+
+
+def test_a_project_token_alone_borrows_the_key(proxy, sim):
+    text = proxy.post("/v1/tokens", {"projectId": "team"}).json()["token"]
+    away = ("X-Forwarded-For", "203.0.113.9")  # not on this host
+    assert proxy.post("/v1/chat/completions", CHAT, [("Authorization", f"Bearer {text}"), away]).status == 200
+    assert proxy.post("/v1/messages", MESSAGE, [("x-api-key", text), away]).status == 200
+    sent = sorted(sim.journal(wait=2), key=lambda e: e.target)
+    assert [credentials(e) for e in sent] == [[("authorization", "Bearer sk-configured-openai")],
+                                              [("x-api-key", "sk-configured-anthropic")]]
+    assert proxy.usage("team")["totalRequests"] == 2
+
+
+@pytest.mark.parametrize("name, value", [("Authorization", "Basic dXNlcjpwYXNz"), ("x-api-key", ""),
+                                         ("Authorization", "tcap_" + "a" * 43)])
+def test_a_lent_key_is_the_only_one_sent(proxy, sim, name, value):
+    assert proxy.post("/v1/chat/completions", CHAT, {name: value}).status == 200
+    assert credentials(sim.one()) == [("authorization", "Bearer sk-configured-openai")]
 
 
 def test_no_key_to_lend(with_providers, sim):
@@ -289,11 +342,3 @@ def test_every_sample_section_can_be_enabled(start_proxy, sim, tmp_path):
     for name in ("gemini", "mistral", "groq", "together", "deepseek", "openrouter", "azure", "vllm",
                  "ollama"):
         assert f"\n[providers.{name}]\n" in f"\n{text}"
-
-
-@pytest.mark.parametrize("name, value", [("Authorization", "Basic dXNlcjpwYXNz"), ("x-api-key", ""),
-                                         ("Authorization", "tcap_" + "a" * 43)])
-def test_a_lent_key_is_the_only_one_sent(proxy, sim, name, value):
-    assert proxy.post("/v1/chat/completions", CHAT, {name: value}).status == 200
-    assert [(n.lower(), v) for n, v in sim.one().headers if n.lower() in (
-        "authorization", "x-api-key", "api-key")] == [("authorization", "Bearer sk-configured-openai")]

@@ -10,7 +10,7 @@ from bodies import (CHAT, MESSAGE, MESSAGE_STREAM, PRICED, RESPONSE_STREAM, STRE
                     STREAMED, TEXT)
 from harness import sim_header
 from money import cost, dollars
-from wire import events_of
+from wire import events_of, without_usage
 
 END_MARK = re.compile(rb"\[DONE\]|message_stop|response\.completed")
 AWKWARD = (b'{ "messages" : [ {"role":"user","content":"caf\\u00e9 \\ud83d\\ude00 \xf0\x9f\x98\x80'
@@ -62,17 +62,6 @@ def test_the_upstreams_headers_reach_the_client(proxy):
     assert answer.headers["x-ratelimit-remaining-requests"] == "9999"
     assert answer.headers["openai-processing-ms"] == "7"
     assert answer.headers["x-request-id"].startswith("req_sim")
-
-
-def without_usage(body):
-    """What a client that did not ask should get of a stream that was asked for its usage."""
-    kept = []
-    for event in body.split(b"\n\n"):
-        data = event.removeprefix(b"data: ")
-        if data.startswith(b"{") and json.loads(data)["choices"] == []:
-            continue
-        kept.append(event.replace(b',"usage":null', b""))
-    return b"\n\n".join(kept)
 
 
 def test_usage_is_asked_for_and_kept_from_a_client_that_did_not_ask(proxy, sim):
@@ -166,11 +155,15 @@ def test_each_event_arrives_before_the_next_is_sent(proxy, sim, path):
 
 
 @pytest.mark.parametrize("path", STREAMED)
-def test_predictions_as_headers_and_actual_figures_as_trailers(proxy, path):
+@pytest.mark.parametrize("limit", [None, 1], ids=["no-budget", "budget"])
+def test_predictions_as_headers_and_actual_figures_as_trailers(proxy, path, limit):
+    if limit:
+        proxy.set_budget(limit)
     answer = proxy.post(path, STREAMED[path], sim_header(input=30, output=20))
     announced = [n.strip().lower() for v in answer.headers.all("Trailer") for n in v.split(",")]
-    for name in ("X-Tokencap-Input-Tokens", "X-Tokencap-Output-Tokens", "X-Tokencap-Cost-USD"):
-        assert name.lower() in announced
+    assert announced == [n.lower() for n, _ in answer.trailers]
+    assert {"x-tokencap-input-tokens", "x-tokencap-output-tokens", "x-tokencap-cost-usd"} <= set(announced)
+    assert ("x-tokencap-budget-remaining" in announced) is (limit is not None)
     assert answer.trailers["X-Tokencap-Input-Tokens"] == "30"
     assert answer.trailers["X-Tokencap-Output-Tokens"] == "20"
     for name in ("X-Tokencap-Input-Tokens", "X-Tokencap-Estimated-Output-Tokens",

@@ -220,3 +220,14 @@ def events_of(body):
             found.append(json.loads(data) if data.startswith(("{", "[")) and data != "[DONE]"
                          else data)
     return found
+
+
+def without_usage(body):
+    """What a client that did not ask should get of a stream that was asked for its usage."""
+    kept = []
+    for event in body.split(b"\n\n"):
+        data = event.removeprefix(b"data: ")
+        if data.startswith(b"{") and json.loads(data)["choices"] == []:
+            continue
+        kept.append(event.replace(b',"usage":null', b""))
+    return b"\n\n".join(kept)

@@ -810,6 +810,45 @@ static void test_text_is_bounded(void **state)
     buf_finish(&out);
 }
 
+#define CHOICE(i, finish) \
+    "data: {\"choices\":[{\"index\":" #i ",\"delta\":{\"content\":\"x\"},\"finish_reason\":" finish "}]}\n\n"
+#define DELTA(reason) \
+    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":" reason "}}\n\n"
+#define START "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\n"
+
+static const struct {
+    enum api api;
+    const char *in;
+    bool ended;
+} ends[] = {
+    {API_CHAT, "", false},
+    {API_CHAT, "data: {\"choices\":[]}\n\n", false},
+    {API_CHAT, CHOICE(0, "null"), false},
+    {API_CHAT, CHOICE(0, "null") CHOICE(0, "\"stop\""), true},
+    {API_CHAT, CHOICE(0, "\"stop\"") CHOICE(1, "null"), false},
+    {API_CHAT, CHOICE(0, "\"stop\"") CHOICE(1, "null") CHOICE(1, "\"length\""), true},
+    {API_MESSAGES, START, false},
+    {API_MESSAGES, START DELTA("null"), false},
+    {API_MESSAGES, START DELTA("\"end_turn\""), true},
+    {API_RESPONSES, "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}\n\n", false},
+};
+
+static void test_a_reason_for_the_end(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct buf out = {0};
+        struct answer a;
+
+        answer_init(&a, ends[i].api, false);
+        answer_feed(&a, span_of(ends[i].in), &out);
+        answer_end(&a, &out);
+        assert_int_equal(answer_has_ended(&a), ends[i].ended);
+        answer_finish(&a);
+        buf_finish(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -833,6 +872,7 @@ int main(void)
         cmocka_unit_test(test_anthropic_stream_cut),
         cmocka_unit_test(test_oversized),
         cmocka_unit_test(test_text_is_bounded),
+        cmocka_unit_test(test_a_reason_for_the_end),
     };
 
     return cmocka_run_group_tests_name("answer", tests, NULL, NULL);

@@ -57,6 +57,8 @@ static const struct {
     {"/v1/estimate/chat/completions", "/v1/chat/completions", "", NULL, ROUTE_ESTIMATE},
     {"/v1/estimate/messages", "/v1/messages", "", NULL, ROUTE_ESTIMATE},
     {"http://localhost:3456/v1/messages", "/v1/messages", "", NULL, ROUTE_PRICED},
+    {"https://localhost:3456/v1/messages?beta=true", "/v1/messages", "beta=true", NULL, ROUTE_PRICED},
+    {"HTTP://LOCALHOST:3456/p/a/v1/messages", "/v1/messages", "", "a", ROUTE_PRICED},
 };
 
 static void test_paths_as_clients_send_them(void **state)
@@ -83,13 +85,11 @@ static void test_a_provider_by_its_prefix(void **state)
     struct found f;
 
     (void)state;
-    find(&f, METHOD_POST, "/p/team/groq/v1/chat/completions", NULL, NULL);
-    assert_int_equal(f.failed, -1); /* the project's prefix is followed by /v1 */
-    arena_finish(&f.arena);
     find(&f, METHOD_POST, "/groq/v1/chat/completions", NULL, NULL);
     assert_int_equal(f.failed, 0);
     assert_ptr_equal(f.target.provider, &list[2]);
     assert_span(f.target.path, "/v1/chat/completions");
+    assert_null(f.target.project.p);
     arena_finish(&f.arena);
     find(&f, METHOD_POST, "/groq/v1/messages", NULL, NULL);
     assert_int_equal(f.failed, -1); /* not its dialect */
@@ -97,6 +97,36 @@ static void test_a_provider_by_its_prefix(void **state)
     find(&f, METHOD_GET, "/groq/v1/usage", NULL, NULL);
     assert_int_equal(f.failed, -1);
     arena_finish(&f.arena);
+}
+
+static const struct {
+    const char *raw, *project;
+    const struct provider *provider;
+    enum route_kind kind;
+} both[] = {
+    {"/p/alice/groq/v1/chat/completions", "alice", &list[2], ROUTE_PRICED},
+    {"/p/alice/groq/v1/v1/chat/completions", "alice", &list[2], ROUTE_PRICED},
+    {"/p/alice/groq/v1/estimate/chat/completions", "alice", &list[2], ROUTE_ESTIMATE},
+    {"/p/alice/openai/v1/chat/completions", "alice", &list[0], ROUTE_PRICED},
+    {"/p/groq/groq/v1/chat/completions", "groq", &list[2], ROUTE_PRICED},
+    {"/p/groq/v1/chat/completions", "groq", NULL, ROUTE_PRICED},
+    {"/p/v1/v1/chat/completions", "v1", NULL, ROUTE_PRICED},
+};
+
+static void test_a_project_and_a_provider_by_their_prefixes(void **state)
+{
+    struct found f;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
+        find(&f, METHOD_POST, both[i].raw, NULL, NULL);
+        assert_int_equal(f.failed, 0);
+        assert_ptr_equal(f.target.provider, both[i].provider);
+        assert_span(f.target.project, both[i].project);
+        assert_span(f.target.path, "/v1/chat/completions");
+        assert_int_equal(f.target.route->kind, both[i].kind);
+        arena_finish(&f.arena);
+    }
 }
 
 static const struct {
@@ -111,7 +141,16 @@ static const struct {
     {METHOD_POST, "/v1/messages%00", REFUSE_UNKNOWN_URL},
     {METHOD_POST, "/v1/messages/", REFUSE_UNKNOWN_URL},
     {METHOD_POST, "http://other.example/v1/messages", REFUSE_UNKNOWN_URL},
+    {METHOD_POST, "https://other.example/v1/messages", REFUSE_UNKNOWN_URL},
+    {METHOD_POST, "https://me@localhost:3456/v1/messages", REFUSE_UNKNOWN_URL},
+    {METHOD_POST, "ftp://localhost:3456/v1/messages", REFUSE_UNKNOWN_URL},
+    {METHOD_POST, "http:/v1/messages", REFUSE_UNKNOWN_URL},
     {METHOD_POST, "/p/team/messages", REFUSE_UNKNOWN_URL},
+    {METHOD_POST, "/p/team/groq/chat/completions", REFUSE_UNKNOWN_URL},
+    {METHOD_POST, "/p/team/nobody/v1/chat/completions", REFUSE_UNKNOWN_URL},
+    {METHOD_POST, "/groq/p/team/v1/chat/completions", REFUSE_UNKNOWN_URL},
+    {METHOD_POST, "/p/team/groq/v1/messages", REFUSE_UNKNOWN_URL}, /* not its dialect */
+    {METHOD_GET, "/p/team/groq/v1/usage", REFUSE_UNKNOWN_URL},
     {METHOD_GET, "/v1/v1/usage", REFUSE_UNKNOWN_URL},
     {METHOD_GET, "/usage", REFUSE_UNKNOWN_URL},
     {METHOD_POST, "/v1/estimate", REFUSE_UNKNOWN_URL},
@@ -171,6 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths_as_clients_send_them),
         cmocka_unit_test(test_a_provider_by_its_prefix),
+        cmocka_unit_test(test_a_project_and_a_provider_by_their_prefixes),
         cmocka_unit_test(test_what_is_not_ours),
         cmocka_unit_test(test_dialect),
         cmocka_unit_test(test_websocket_is_told_to_post),
