@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ledger/budget_rules.h"
+#include "ledger/decide.h"
+#include "ledger/ending.h"
 #include "ledger/engine.h"
 
 /* ---- engines ---- */
@@ -102,18 +105,24 @@ const char *hold_state_name(enum hold_state s)
 
 int ledger_reserve(struct ledger *l, const struct reservation *r, struct verdict *v, struct err *e)
 {
+    if (reservation_check(r, e) != 0)
+        return -1;
     return l->engine->reserve(l, r, v, e);
 }
 
 int ledger_settle(struct ledger *l, const struct settlement *s, bool wait, nano_t *remaining,
                   struct err *e)
 {
+    if (settlement_check(s, e) != 0)
+        return -1;
     return l->engine->settle(l, s, wait, remaining, e);
 }
 
 int ledger_budget_set(struct ledger *l, const struct budget *b, int64_t now_ms, struct budget *out,
                       struct err *e)
 {
+    if (budget_check(b, e) != 0)
+        return -1;
     return l->engine->budget_set(l, b, now_ms, out, e);
 }
 

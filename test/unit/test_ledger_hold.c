@@ -2,7 +2,7 @@
 /* Holds: what is admitted, by which budget, and how each one ends. */
 #include "ledger_fixture.h"
 
-#include "ledger/sqlite/settle.h"
+#include "ledger/ending.h"
 
 static void without_a_budget_all_is_admitted(void **state)
 {

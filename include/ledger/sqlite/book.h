@@ -2,8 +2,8 @@
 #ifndef LEDGER_SQLITE_BOOK_H
 #define LEDGER_SQLITE_BOOK_H
 
-#include "ledger/sqlite/db.h"
-#include "ledger/ledger.h"
+#include "ledger/budget_rules.h"
+#include "ledger/decide.h"
 #include "ledger/map.h"
 #include "ledger/period.h"
 #include "ledger/sqlite/rollup.h"
@@ -16,14 +16,6 @@
  * without SQL and without allocating. Only the writer thread may touch it.
  */
 
-/* The periods that a hold counts against, by scope. */
-enum { AT_GLOBAL, AT_PROJECT, AT_TOKEN, AT_RUN, ATS };
-
-struct figures {
-    nano_t spent, held;
-    nano_t likely; /* what the open holds will probably cost; memory only */
-};
-
 struct period {
     struct map_node node; /* by id */
     int64_t id;
@@ -33,8 +25,6 @@ struct period {
     bool dirty;
     struct period *next_dirty;
 };
-
-#define ACCOUNT_KEY_MAX (PROJECT_ID_MAX + 1 + RUN_ID_MAX)
 
 /* A budget. id 0: known not to exist. */
 struct account {
@@ -107,10 +97,6 @@ int book_account(struct book *b, enum scope scope, const char *key,
 
 /* Forgets what is cached of a budget, after SQL has changed it. */
 void book_account_changed(struct book *b, enum scope scope, const char *key);
-
-/* The key of a budget of that scope; "" for the global one. */
-void account_key(enum scope scope, const char *project, int64_t token_id, const char *run,
-                 char out[ACCOUNT_KEY_MAX + 1]);
 
 /* A period by its id; NULL on failure. */
 struct period *book_period(struct book *b, int64_t id);

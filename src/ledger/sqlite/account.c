@@ -13,24 +13,6 @@ static const char add_period[] = "INSERT INTO period VALUES(?1, ?2, ?3, ?4, 0, 0
 static const char add_cap[] = "INSERT INTO period_cap VALUES(?1, ?2, ?3)";
 static const char set_running[] = "UPDATE budget SET period = ?2 WHERE id = ?1";
 
-void account_key(enum scope scope, const char *project, int64_t token_id, const char *run,
-                 char out[ACCOUNT_KEY_MAX + 1])
-{
-    switch (scope) {
-    case SCOPE_PROJECT:
-        snprintf(out, ACCOUNT_KEY_MAX + 1, "%s", project);
-        break;
-    case SCOPE_TOKEN:
-        snprintf(out, ACCOUNT_KEY_MAX + 1, "%lld", (long long)token_id);
-        break;
-    case SCOPE_RUN: /* a project id has no slash, so no project meets another's runs */
-        snprintf(out, ACCOUNT_KEY_MAX + 1, "%s/%s", project, run);
-        break;
-    default:
-        out[0] = '\0';
-    }
-}
-
 static uint64_t key_hash(enum scope scope, const char *key)
 {
     return map_hash(100 + (uint64_t)scope, span_of(key));

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
 #include "ledger/sqlite/inner.h"
 
 #define COLUMNS                                                                                    \
@@ -10,30 +8,6 @@
 
 static const char one[] = COLUMNS "b.scope = ?1 AND b.key = ?2";
 static const char all[] = COLUMNS "b.scope <> ?1 ORDER BY b.scope, b.key";
-
-static void read_alerts(const char *s, struct budget *b)
-{
-    while (*s && b->nalerts < ALERTS_MAX) {
-        char *end;
-
-        b->alert_percents[b->nalerts++] = (int)strtol(s, &end, 10);
-        s = *end ? end + 1 : end;
-    }
-}
-
-/* What the next request would find: a reader cannot write the new period, but knows it. */
-static void roll(struct budget *b, int64_t now_ms)
-{
-    struct period_rule rule = {b->period, b->period_days, b->timezone};
-    struct period_span p = {b->period_start, b->period_end};
-
-    if (!period_over(p, now_ms))
-        return;
-    p = period_after(&rule, p, now_ms);
-    b->period_start = p.start;
-    b->period_end = p.end;
-    b->spent = b->reserved = 0;
-}
 
 static void read_budget(struct db *db, sqlite3_stmt *st, int64_t now_ms, struct budget *b)
 {
@@ -49,13 +23,13 @@ static void read_budget(struct db *db, sqlite3_stmt *st, int64_t now_ms, struct 
     db_copy(db, b->timezone, sizeof b->timezone, st, 6);
     b->enforcement = (enum enforcement)sqlite3_column_int(st, 7);
     b->predictor = (enum predictor)sqlite3_column_int(st, 8);
-    read_alerts(db_text(db, st, 9), b);
+    budget_alerts_read(db_text(db, st, 9), b);
     db_copy(db, b->alert_url, sizeof b->alert_url, st, 10);
     b->period_start = sqlite3_column_int64(st, 11);
     b->period_end = sqlite3_column_int64(st, 12);
     b->spent = sqlite3_column_int64(st, 13);
     b->reserved = sqlite3_column_int64(st, 14);
-    roll(b, now_ms);
+    budget_roll(b, now_ms);
 }
 
 int sqlite_budget_get(struct ledger *base, enum scope scope, const char *project, int64_t token_id,

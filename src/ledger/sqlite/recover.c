@@ -51,10 +51,8 @@ static struct hold *load(struct book *b, int64_t after)
 
 static int interrupt(struct book *b, struct hold *h, int64_t now_ms)
 {
-    struct ending end = {.state = HOLD_INTERRUPTED, .charge_hold = true, .ttft_ms = -1};
+    struct ending end = ending_interrupted(h->r.now_ms, now_ms);
 
-    end.now_ms = now_ms;
-    end.duration_ms = now_ms > h->r.now_ms ? now_ms - h->r.now_ms : 0;
     return settle_hold(b, h, &end);
 }
 

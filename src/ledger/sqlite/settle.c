@@ -7,8 +7,7 @@
 
 #include "ledger/request_id.h"
 
-#define SPENT_MAX (4 * NANO_MAX) /* sums below it cannot overflow when a limit is checked */
-#define DAY_MS    INT64_C(86400000)
+#define DAY_MS INT64_C(86400000)
 
 static const char delete_hold[] = "DELETE FROM hold WHERE id = ?1";
 static const char add_voided[] = "INSERT INTO voided VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -18,42 +17,7 @@ static const char add_usage[] =
     " ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34,"
     " ?35, ?36, ?37)";
 
-static const bool successors[][HOLD_INTERRUPTED + 1] = {
-    [HOLD_OPEN] = {[HOLD_SETTLED] = true,
-                   [HOLD_VOIDED] = true,
-                   [HOLD_ESTIMATED] = true,
-                   [HOLD_INTERRUPTED] = true},
-    [HOLD_SETTLED] = {false}, /* what has ended stays as it ended */
-    [HOLD_VOIDED] = {false},
-    [HOLD_ESTIMATED] = {false},
-    [HOLD_INTERRUPTED] = {false},
-};
-
-bool hold_may_become(enum hold_state from, enum hold_state to)
-{
-    return successors[from][to];
-}
-
 /* ---- rows ---- */
-
-struct tokens_used {
-    int64_t kinds[TOK_KINDS], input, output;
-};
-
-static struct tokens_used tokens_of(const struct hold *h, const struct ending *end)
-{
-    struct tokens_used t = {0};
-
-    if (end->tokens_known) {
-        memcpy(t.kinds, end->kinds, sizeof t.kinds);
-    } else {
-        t.kinds[TOK_INPUT] = h->r.input_tokens;
-        t.kinds[TOK_OUTPUT] = h->r.output_tokens;
-    }
-    for (int k = 0; k < TOK_KINDS; k++)
-        *(k < TOK_OUTPUT ? &t.input : &t.output) += t.kinds[k];
-    return t;
-}
 
 static void period_ids(const struct hold *h, int64_t at[ATS])
 {
@@ -85,35 +49,11 @@ static int usage_names(struct book *b, const struct hold *h, const struct ending
     return 0;
 }
 
-static int add_series(struct book *b, const struct hold *h, const struct ending *end,
-                      const struct tokens_used *t, int64_t model, nano_t cost)
-{
-    bool first_byte = end->streamed && end->ttft_ms >= 0;
-    struct usage_sums sums = {
-        .requests = 1,
-        .estimated = end->state != HOLD_SETTLED,
-        .input = t->input,
-        .output = t->output,
-        .cached = t->kinds[TOK_CACHE_READ],
-        .written = t->kinds[TOK_CACHE_WRITE_5M] + t->kinds[TOK_CACHE_WRITE_30M] +
-                   t->kinds[TOK_CACHE_WRITE_1H] + t->kinds[TOK_CACHE_WRITE_12H],
-        .reasoning = end->reasoning,
-        .duration_ms =
-            end->state == HOLD_INTERRUPTED ? 0 : end->duration_ms, /* its is the outage's */
-        .streams = first_byte,
-        .ttft_ms = first_byte ? end->ttft_ms : 0,
-        .cost = cost,
-        .predicted = h->r.estimate,
-        .saved = end->saved,
-    };
-
-    return series_add(&b->series, b->db, h->id, h->r.now_ms, h->project, model, &sums);
-}
-
 static int insert_usage(struct book *b, const struct hold *h, const struct ending *end, int64_t lag,
                         nano_t cost)
 {
-    const struct tokens_used t = tokens_of(h, end);
+    const struct tokens_used t = ending_tokens(end, h->r.input_tokens, h->r.output_tokens);
+    const struct usage_sums sums = ending_sums(end, &t, cost, h->r.estimate);
     const struct reservation *r = &h->r;
     struct rollup_row row = {0};
     struct request_id id;
@@ -141,7 +81,7 @@ static int insert_usage(struct book *b, const struct hold *h, const struct endin
     row.first = row.last = h->id;
     if (rollup_add(&b->rollup, b->db, &row) != 0)
         return -1;
-    return add_series(b, h, end, &t, n.model, cost);
+    return series_add(&b->series, b->db, h->id, h->r.now_ms, h->project, n.model, &sums);
 }
 
 int settle_hold(struct book *b, struct hold *h, const struct ending *end)
@@ -203,52 +143,6 @@ static void release(struct op *op)
     free(MAP_OWNER(op, struct settle_op, op));
 }
 
-static void copy(char *to, size_t size, const char *from)
-{
-    snprintf(to, size, "%s", from ? from : "");
-}
-
-static int check(const struct settlement *s, struct err *e)
-{
-    bool bad = s->cost < 0 || s->cost > NANO_MAX || s->usage.reasoning < 0;
-
-    if (s->state <= HOLD_OPEN || s->state > HOLD_INTERRUPTED)
-        return err_set(e, ERR_INTERNAL, "a hold cannot end as state %d", (int)s->state);
-    for (int i = 0; i < s->usage.nparts; i++)
-        for (int k = 0; k < TOK_KINDS; k++)
-            bad = bad || s->usage.parts[i].tokens[k] < 0 ||
-                  s->usage.parts[i].tokens[k] > INT64_C(1) << 40;
-    return bad ? err_set(e, ERR_INVALID, "a settlement's figures are out of range") : 0;
-}
-
-static void fill(struct settle_op *o, const struct settlement *s)
-{
-    struct ending *end = &o->end;
-
-    o->op.run = run_settle;
-    o->op.settlement = true;
-    o->op.own = &o->own;
-    o->hold_id = s->hold_id;
-    end->state = s->state;
-    end->cost = s->cost;
-    end->charge_hold = s->charge_hold;
-    end->tokens_known = s->usage.nparts > 0;
-    for (int i = 0; i < s->usage.nparts; i++)
-        for (int k = 0; k < TOK_KINDS; k++)
-            end->kinds[k] += s->usage.parts[i].tokens[k];
-    end->reasoning = s->usage.reasoning;
-    copy(end->model, sizeof end->model, s->model);
-    copy(end->price_version, sizeof end->price_version, s->price_version);
-    copy(end->price_rule, sizeof end->price_rule, s->price_rule);
-    copy(end->confidence, sizeof end->confidence, s->confidence);
-    end->status = s->status;
-    end->streamed = s->streamed;
-    end->now_ms = s->now_ms;
-    end->duration_ms = s->duration_ms;
-    end->ttft_ms = s->ttft_ms;
-    end->saved = s->saved - s->premium;
-}
-
 int sqlite_settle(struct ledger *base, const struct settlement *s, bool wait, nano_t *remaining,
                   struct err *e)
 {
@@ -257,8 +151,6 @@ int sqlite_settle(struct ledger *base, const struct settlement *s, bool wait, na
     nano_t left = -1;
     int rc;
 
-    if (check(s, e) != 0)
-        return -1;
     if (atomic_load(&l->base.failed))
         return err_set(e, ERR_IO, "the ledger cannot write");
     o = calloc(1, sizeof *o);
@@ -266,7 +158,11 @@ int sqlite_settle(struct ledger *base, const struct settlement *s, bool wait, na
         o->op.release = release;
     else
         o = &here; /* nothing may be lost for want of memory: wait, then */
-    fill(o, s);
+    o->op.run = run_settle;
+    o->op.settlement = true;
+    o->op.own = &o->own;
+    o->hold_id = s->hold_id;
+    ending_of(s, &o->end);
     if (!wait && o != &here) {
         writer_queue(base, &o->op);
         return 0;
