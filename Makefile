@@ -350,15 +350,16 @@ check-monitoring: all $(BUILD)/bin/tokencap-sim $(VENV)/.stamp
 
 # Fuzzing. Each test/fuzz/fuzz_NAME.c defines LLVMFuzzerTestOneInput; its corpus is in
 # test/fuzz/corpus/NAME/. `make replay` runs every corpus with the compiler at hand (units do it too);
-# `make fuzz TIME=60` looks for new inputs with clang's libFuzzer, seconds a target, and leaves what
-# it found in build/fuzz/; `make fuzz FUZZ=NAME` takes one target.
+# `make fuzz TIME=60` looks for new inputs with clang's libFuzzer, seconds a target, as many targets at
+# once as there are processors, and leaves what it found in build/fuzz/; `make fuzz FUZZ=NAME` takes one.
 TIME       ?= 60
+FUZZ_JOBS  ?= $(shell nproc)
 FUZZ_CC    := clang
 FUZZ_FLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
               -fno-sanitize-recover=undefined -pthread
 FUZZ_OBJS   = $(OBJECTS:$(BUILD)/%=$(BUILD)/fuzz/%)
 
-.PHONY: replay fuzz
+.PHONY: replay fuzz $(FUZZ:%=fuzz-%)
 replay: $(FUZZ:%=$(BUILD)/test/fuzz/replay_%) share
 	@set -e; for n in $(FUZZ); do echo "== corpus $$n"; \
 	  $(BUILD)/test/fuzz/replay_$$n test/fuzz/corpus/$$n; done
@@ -367,9 +368,12 @@ $(BUILD)/test/fuzz/replay_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/test/fuzz/repl
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
 fuzz: $(FUZZ:%=$(BUILD)/fuzz/bin/%) share
-	@set -e; for n in $(FUZZ); do mkdir -p $(BUILD)/fuzz/found/$$n; echo "== fuzz $$n"; \
-	  $(BUILD)/fuzz/bin/$$n -max_total_time=$(TIME) -timeout=10 -print_final_stats=1 -verbosity=0 \
-	    -artifact_prefix=$(BUILD)/fuzz/$$n- $(BUILD)/fuzz/found/$$n test/fuzz/corpus/$$n; done
+	@$(MAKE) --no-print-directory -s -k -O -j$(FUZZ_JOBS) $(FUZZ:%=fuzz-%)
+
+$(FUZZ:%=fuzz-%): fuzz-%:
+	@mkdir -p $(BUILD)/fuzz/found/$*; echo "== fuzz $*"
+	@$(BUILD)/fuzz/bin/$* -max_total_time=$(TIME) -timeout=10 -print_final_stats=1 -verbosity=0 \
+	  -artifact_prefix=$(BUILD)/fuzz/$*- $(BUILD)/fuzz/found/$* test/fuzz/corpus/$*
 
 $(BUILD)/fuzz/%.o: %.c config.mk
 	@mkdir -p $(@D)
