@@ -4,7 +4,9 @@
 # simulator link against it. Objects live in build/ (build-address/ and so on for SAN=…).
 
 SAN   ?=
-BUILD := build$(if $(SAN),-$(SAN))
+comma := ,
+SANS  := $(subst $(comma), ,$(SAN))
+BUILD := build$(addprefix -,$(subst $(comma),-,$(SAN)))
 
 ifneq ($(filter-out help deps clean distclean deb,$(or $(MAKECMDGOALS),all)),)
 include config.mk
@@ -19,8 +21,9 @@ SIMOBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/sim/*.c))
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
            -Wformat=2 -Wno-format-nonliteral $(WERROR)
-HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
-SANFLAG := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all))
+FORTIFY := $(if $(SAN)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS)),,-D_FORTIFY_SOURCE=3)
+HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE $(FORTIFY)
+SANFLAG := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(filter undefined,$(SANS)),-fno-sanitize-recover=all))
 ALL_CFLAGS  = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) $(SANFLAG) -pthread
 ALL_CPPFLAGS = -Iinclude $(CPPFLAGS) -D_GNU_SOURCE -DTOKENCAP_VERSION='"$(VERSION)"' \
                -DTOKENCAP_DATADIR='"$(datadir)/tokencap"' \
@@ -45,7 +48,7 @@ help:
 ## make            build the programs and their manuals in build/
 ## make demo       the quick start, against the simulator
 ## make run        the daemon, with the keys in the environment (FLAGS=--port=80)
-## make check      every test; SAN=address|undefined|thread under a sanitizer
+## make check      every test; SAN=address,undefined or SAN=thread under sanitizers
 ## make units e2e  one half of them each
 ## make install    to PREFIX=/usr/local; DESTDIR= stages
 ## make deb        the Debian package, in build-deb/

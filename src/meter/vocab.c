@@ -11,7 +11,7 @@
 
 #include "meter/split.h"
 
-#define BYTES(n) ((n) <= 0 ? 0 : (n) >= 8 ? UINT64_MAX : (UINT64_C(1) << ((n) % 8 * 8)) - 1)
+#define BYTES(n) ((n) <= 0 ? 0 : (n) >= 8 ? UINT64_MAX : (UINT64_C(1) << ((n) & 7) * 8) - 1)
 #define MASKS(n)                                                                                   \
     {                                                                                              \
         BYTES(n), BYTES((n)-8)                                                                     \

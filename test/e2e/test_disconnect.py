@@ -8,7 +8,7 @@ import time
 import pytest
 
 from bodies import CHAT, MESSAGE, MESSAGE_STREAM, RESPONSE_STREAM, STREAM
-from harness import Task, sim_header
+from harness import TIMEOUT, Task, sim_header
 from money import cost, exactly
 from test_faults import nothing_charged, wait_for_rows
 
@@ -192,7 +192,7 @@ def test_an_upstreams_no_is_free_for_those_who_left_too(proxy, sim):
         sim.await_gate("go")
     sim.open("go")
     assert sim.one().answer["end"] == "complete"
-    until = time.monotonic() + 20
+    until = time.monotonic() + TIMEOUT
     while proxy.budget()["reservedUsd"]:
         assert time.monotonic() < until, "never voided"
     nothing_charged(proxy)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from bodies import CHAT, MESSAGE, MESSAGE_STREAM, RESPONSE_STREAM, STREAM, STREAMED
-from harness import SANITIZED, Task, sim_header
+from harness import SANITIZED, TIMEOUT, Task, sim_header
 from money import cost, exactly
 from wire import events_of, without_usage
 
@@ -388,7 +388,7 @@ def test_cancelling_when_so_configured(start_proxy, sim):
 
 def wait_for_rows(proxy, count):
     """Asks until so many are there: the settlement of a client that left answers to nobody."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + TIMEOUT
     while len(proxy.history(limit=1000)) < count:
         assert time.monotonic() < until, "never settled"
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from bodies import CHAT, STREAM
-from harness import SANITIZED, Task, sim_header, together
+from harness import Task, figures_follow, sim_header, together
 from wire import TIMEOUT, Broken, render
 
 CHAT_PATH = "/v1/chat/completions"
@@ -156,7 +156,7 @@ def test_slow_headers_are_cut(start_proxy, begin, feed):
     proxy = start_proxy("--header-timeout", "500ms")
     with proxy.connect() as wire:
         wire.send(begin)
-        assert cut_within(wire, 15, feed) > 0.3
+        assert cut_within(wire, TIMEOUT, feed) > 0.3
     assert proxy.get("/health").status == 200
 
 
@@ -164,7 +164,7 @@ def test_a_stalled_body_is_cut(start_proxy, sim):
     proxy = start_proxy("--body-idle-timeout", "300ms")
     with proxy.connect() as wire:
         wire.send(render("POST", CHAT_PATH, None, {"Content-Length": "1000"}) + b'{"model":')
-        assert cut_within(wire, 15) > 0.2
+        assert cut_within(wire, TIMEOUT) > 0.2
     assert sim.journal() == []
     assert proxy.history() == []
 
@@ -173,7 +173,7 @@ def test_a_dripping_body_is_cut(start_proxy, sim):
     proxy = start_proxy("--body-timeout", "600ms")
     with proxy.connect() as wire:
         wire.send(render("POST", CHAT_PATH, None, {"Content-Length": "1000000"}))
-        assert cut_within(wire, 15, b" ") > 0.4
+        assert cut_within(wire, TIMEOUT, b" ") > 0.4
     assert sim.journal() == []
 
 
@@ -182,7 +182,7 @@ def test_an_idle_connection_is_closed(start_proxy):
     with proxy.connect() as wire:
         wire.request("GET", "/health")
         assert wire.read_answer("GET").status == 200
-        assert cut_within(wire, 15) > 0.2
+        assert cut_within(wire, TIMEOUT) > 0.2
 
 
 @pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
@@ -261,15 +261,16 @@ def test_ten_times_the_capacity(start_proxy, sim):
     assert {a.status for a in shed} == {503} and len(admitted) >= 5 * workers / 2
     assert all(1 <= int(a.headers["Retry-After"]) <= 5 for a in shed)
     assert len(sim.journal(wait=len(admitted) + 1)) == len(admitted) + 1
-    if not SANITIZED:
-        # A place in the queue is at most one turn behind those before it: 100 ms each, twice.
-        admitted.sort()
-        assert admitted[len(admitted) * 9 // 10] < 2.0, admitted
-        assert sorted(health)[len(health) // 2] < 0.05, health
-        assert resident(proxy.process) - before < 50_000
+    after = resident(proxy.process)
     assert proxy.post(CHAT_PATH, CHAT).status == 200
     assert proxy.budget()["reservedUsd"] == 0
     proxy.verify()
+    figures_follow()
+    # A place in the queue is at most one turn behind those before it: 100 ms each, twice.
+    admitted.sort()
+    assert admitted[len(admitted) * 9 // 10] < 2.0, admitted
+    assert sorted(health)[len(health) // 2] < 0.05, health
+    assert after - before < 50_000
 
 
 def test_memory_in_flight_is_capped(start_proxy, sim):
@@ -286,8 +287,8 @@ def test_memory_in_flight_is_capped(start_proxy, sim):
     sim.open("go")
     assert [t.result().status for t in held] == [200, 200]
     assert proxy.post(CHAT_PATH, large).status == 200
-    if not SANITIZED:
-        assert resident(proxy.process, "VmHWM") - before < 80_000
+    figures_follow()
+    assert resident(proxy.process, "VmHWM") - before < 80_000
 
 
 def test_more_connections_than_there_may_be(start_proxy):
