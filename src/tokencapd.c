@@ -85,11 +85,26 @@ static void log_warnings(const struct config *c)
     }
 }
 
+/* All of it or nothing: what comes after the last step that can fail cannot. */
+static int take_new_settings(const struct listener *l, struct err *e)
+{
+    struct settings *fresh;
+
+    if (server_read_settings(&server, &fresh, e))
+        return -1;
+    if (listener_reload(l, e)) {
+        settings_release(&server, fresh);
+        return -1;
+    }
+    settings_replace(&server, fresh);
+    return 0;
+}
+
 static void reload(const struct listener *l)
 {
     struct err e;
 
-    if (server_reload(&server, &e) || listener_reload(l, &e)) {
+    if (take_new_settings(l, &e)) {
         log_error("not reloaded, the old settings stay: %s", e.msg);
         return;
     }

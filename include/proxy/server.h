@@ -67,7 +67,8 @@ int server_open(struct server *s, struct config *c, struct err *e) MUST_CHECK;
 int server_open_ledger(struct server *s, struct ledger_recovery *found, struct err *e) MUST_CHECK;
 void server_close(struct server *s);
 
-/* SIGHUP: reads configuration and prices again. The old ones stay when the new ones are bad. */
-int server_reload(struct server *s, struct err *e) MUST_CHECK;
+/* SIGHUP: reads configuration and prices again. The caller puts them in force (settings_replace) or lets
+ * go of them (settings_release). */
+int server_read_settings(struct server *s, struct settings **fresh, struct err *e) MUST_CHECK;
 
 #endif

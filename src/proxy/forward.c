@@ -143,7 +143,7 @@ static const struct {
     [UPSTREAM_STALLED] = {REFUSE_UPSTREAM_TIMEOUT, "The upstream stopped answering."},
     [UPSTREAM_TOO_LARGE] = {REFUSE_UPSTREAM_FAILED, "The upstream's answer is larger than max-answer."},
     [UPSTREAM_CUT] = {REFUSE_UPSTREAM_FAILED, "The upstream answered with a redirect, which is not followed."},
-    [UPSTREAM_OURS] = {REFUSE_INTERNAL, "No memory to send this request."},
+    [UPSTREAM_OURS] = {REFUSE_OVERLOADED, "No memory to send this request."},
 };
 
 /* A body that begins like an object and does not end like one was longer than its length said. */

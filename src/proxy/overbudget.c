@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
 #include "base/jsonw.h"
 #include "proxy/steps.h"
 
@@ -30,24 +32,32 @@ static void write_details(const struct exchange *x, struct jsonw *w)
     jsonw_close(w, '}');
 }
 
+/* Why waiting will not help, where it will not. */
+static const char *never_fits(const struct verdict *v, char out[96])
+{
+    char limit[MONEY_LEN];
+
+    if (!v->too_large)
+        return "";
+    if (!v->limit)
+        return ". A limit of $0 admits nothing that costs.";
+    snprintf(out, 96, ". This request alone is more than the whole limit of $%s.",
+             money_fixed(v->limit, limit));
+    return out;
+}
+
 int refuse_over_budget(struct exchange *x)
 {
     const struct verdict *v = &x->verdict;
-    char hold[MONEY_LEN], left[MONEY_LEN], limit[MONEY_LEN];
+    char hold[MONEY_LEN], left[MONEY_LEN], more[96];
     struct buf details;
     struct jsonw w;
 
     metric_add(&x->server->metrics.budget_refusals[v->scope], 1);
     metric_add(&x->server->metrics.budget_refused[v->scope], v->hold);
-    if (v->too_large)
-        refuse(&x->refusal, REFUSE_BUDGET_EXCEEDED, NULL,
-               "Request would exceed budget. Estimated cost: $%s, Remaining budget: $%s. This request "
-               "alone is more than the whole limit of $%s.",
-               money_fixed(v->hold, hold), money_fixed(v->remaining, left), money_fixed(v->limit, limit));
-    else
-        refuse(&x->refusal, REFUSE_BUDGET_EXCEEDED, NULL,
-               "Request would exceed budget. Estimated cost: $%s, Remaining budget: $%s",
-               money_fixed(v->hold, hold), money_fixed(v->remaining, left));
+    refuse(&x->refusal, REFUSE_BUDGET_EXCEEDED, NULL,
+           "Request would exceed budget. Estimated cost: $%s, Remaining budget: $%s%s",
+           money_fixed(v->hold, hold), money_fixed(v->remaining, left), never_fits(v, more));
     x->refusal.retry_after = waiting_helps(v) ? RETRY_SECONDS : 0;
     buf_init(&details, 8192);
     jsonw_init(&w, &details);

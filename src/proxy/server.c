@@ -68,17 +68,14 @@ void settings_replace(struct server *s, struct settings *set)
     settings_release(s, old);
 }
 
-int server_reload(struct server *s, struct err *e)
+int server_read_settings(struct server *s, struct settings **fresh, struct err *e)
 {
-    struct settings *running = settings_acquire(s), *fresh;
+    struct settings *running = settings_acquire(s);
     struct config c;
     int r = config_reload(&running->config, &c, e);
 
     settings_release(s, running);
-    if (r || settings_create(&c, &fresh, e))
-        return -1;
-    settings_replace(s, fresh);
-    return 0;
+    return r ? -1 : settings_create(&c, fresh, e);
 }
 
 int server_open_ledger(struct server *s, struct ledger_recovery *found, struct err *e)

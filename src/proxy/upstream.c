@@ -36,20 +36,6 @@ void upstream_library_finish(void)
     curl_global_cleanup();
 }
 
-struct upstream *upstream_create(void)
-{
-    struct upstream *u = calloc(1, sizeof *u);
-
-    if (!u)
-        return NULL;
-    u->curl = curl_easy_init();
-    u->multi = curl_multi_init();
-    if (u->curl && u->multi)
-        return u;
-    upstream_destroy(u);
-    return NULL;
-}
-
 void upstream_destroy(struct upstream *u)
 {
     if (!u)
@@ -164,6 +150,8 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
 
 /* ---- setting up and reading the end ---- */
 
+#define SET(u, option, value) (curl_easy_setopt((u)->curl, CURLOPT_##option, value) == CURLE_OK)
+
 static bool add_line(struct upstream *u, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(u->lines, line);
@@ -193,54 +181,51 @@ static bool set_headers(struct upstream *u)
         if (!add_line(u, line))
             return false;
     }
-    curl_easy_setopt(u->curl, CURLOPT_HTTPHEADER, u->lines);
-    return true;
+    return SET(u, HTTPHEADER, u->lines);
 }
 
-static void set_callbacks(struct upstream *u)
+/* What every call has in common. Never undone: curl_easy_reset() leaves a handle that waits for ever when
+ * it finds no memory, and cannot say so. */
+static bool set_for_good(struct upstream *u)
 {
-    curl_easy_setopt(u->curl, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(u->curl, CURLOPT_HEADERDATA, u);
-    curl_easy_setopt(u->curl, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(u->curl, CURLOPT_WRITEDATA, u);
-    curl_easy_setopt(u->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(u->curl, CURLOPT_XFERINFODATA, u);
-    curl_easy_setopt(u->curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(u->curl, CURLOPT_ERRORBUFFER, u->error);
+    /* No seek function on purpose: a reused connection that has died must not make libcurl send the
+     * request a second time. */
+    return SET(u, HTTP_VERSION, CURL_HTTP_VERSION_1_1) && SET(u, NOSIGNAL, 1L) &&
+           SET(u, PROTOCOLS_STR, "http,https") && SET(u, FOLLOWLOCATION, 0L) && SET(u, PROXY, "") &&
+           SET(u, PATH_AS_IS, 1L) && SET(u, READFUNCTION, on_body_wanted) && SET(u, READDATA, u) &&
+           SET(u, HEADERFUNCTION, on_header) && SET(u, HEADERDATA, u) &&
+           SET(u, WRITEFUNCTION, on_data) && SET(u, WRITEDATA, u) &&
+           SET(u, XFERINFOFUNCTION, on_progress) && SET(u, XFERINFODATA, u) && SET(u, NOPROGRESS, 0L) &&
+           SET(u, ERRORBUFFER, u->error);
 }
 
-static void set_method(struct upstream *u)
+static bool set_method(struct upstream *u)
 {
-    if (u->q->post) {
-        curl_easy_setopt(u->curl, CURLOPT_POST, 1L);
-        curl_easy_setopt(u->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)u->q->body.n);
-        /* No seek function on purpose: a reused connection that has died must not make libcurl send
-         * the request a second time. */
-        curl_easy_setopt(u->curl, CURLOPT_READFUNCTION, on_body_wanted);
-        curl_easy_setopt(u->curl, CURLOPT_READDATA, u);
-    } else if (u->q->head_only) {
-        curl_easy_setopt(u->curl, CURLOPT_NOBODY, 1L);
-    }
+    if (u->q->post)
+        return SET(u, POST, 1L) && SET(u, POSTFIELDSIZE_LARGE, (curl_off_t)u->q->body.n);
+    return u->q->head_only ? SET(u, NOBODY, 1L) : SET(u, HTTPGET, 1L);
 }
 
 static bool set_up(struct upstream *u)
 {
     const struct upstream_limits *l = &u->q->limits;
 
-    curl_easy_reset(u->curl);
-    curl_easy_setopt(u->curl, CURLOPT_URL, u->q->url);
-    curl_easy_setopt(u->curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(u->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(u->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(u->curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(u->curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(u->curl, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(u->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)l->connect_ms);
-    if (l->ca_file && *l->ca_file)
-        curl_easy_setopt(u->curl, CURLOPT_CAINFO, l->ca_file);
-    set_callbacks(u);
-    set_method(u);
-    return set_headers(u);
+    return SET(u, URL, u->q->url) && SET(u, CONNECTTIMEOUT_MS, (long)l->connect_ms) &&
+           (!l->ca_file || !*l->ca_file || SET(u, CAINFO, l->ca_file)) && set_method(u) && set_headers(u);
+}
+
+struct upstream *upstream_create(void)
+{
+    struct upstream *u = calloc(1, sizeof *u);
+
+    if (!u)
+        return NULL;
+    u->curl = curl_easy_init();
+    u->multi = curl_multi_init();
+    if (u->curl && u->multi && set_for_good(u))
+        return u;
+    upstream_destroy(u);
+    return NULL;
 }
 
 /* What a CURLcode means, before and after the head was whole. */
@@ -294,21 +279,22 @@ static bool is_well_framed(const struct upstream *u)
     return lengths == 1;
 }
 
-static CURLcode perform(struct upstream *u)
+/* False: it could not begin. */
+static bool perform(struct upstream *u, CURLcode *code)
 {
-    CURLcode code = CURLE_OUT_OF_MEMORY;
     int running = 1, left;
     CURLMsg *m;
 
     if (curl_multi_add_handle(u->multi, u->curl) != CURLM_OK)
-        return code;
+        return false;
+    *code = CURLE_OUT_OF_MEMORY;
     while (curl_multi_perform(u->multi, &running) == CURLM_OK && running)
         curl_multi_poll(u->multi, NULL, 0, LOOK_MS, NULL);
     while ((m = curl_multi_info_read(u->multi, &left)))
         if (m->msg == CURLMSG_DONE)
-            code = m->data.result;
+            *code = m->data.result;
     curl_multi_remove_handle(u->multi, u->curl);
-    return code;
+    return true;
 }
 
 void upstream_call(struct upstream *u, const struct upstream_request *q, struct upstream_result *out)
@@ -330,8 +316,7 @@ void upstream_call(struct upstream *u, const struct upstream_request *q, struct 
     u->verdict = UPSTREAM_WHOLE;
     u->error[0] = '\0';
 
-    if (set_up(u)) {
-        code = perform(u);
+    if (set_up(u) && perform(u, &code)) {
         out->end = ending(u, code);
         /* Time until just before the transfer began: 0 when there was no connection to send on. */
         curl_easy_getinfo(u->curl, CURLINFO_PRETRANSFER_TIME_T, &sent_after);

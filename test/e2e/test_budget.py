@@ -188,7 +188,17 @@ def test_a_request_above_the_whole_limit_is_told_so(proxy):
     refused = proxy.post("/v1/chat/completions", CHAT)
     assert refused.status == 402
     assert "Retry-After" not in refused.headers
-    assert "limit" in refused.json()["error"]["message"]
+    assert "alone is more than the whole limit of $0.0001" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("more", [{}, {"enforcement": "strict"}, {"perRequestUsd": 0}],
+                         ids=["estimate", "strict", "per request"])
+def test_a_limit_of_nothing_admits_nothing(proxy, sim, more):
+    proxy.set_budget(1 if "perRequestUsd" in more else 0, **more)
+    refused = proxy.post("/v1/chat/completions", CHAT)
+    assert refused.status == 402 and "Retry-After" not in refused.headers
+    assert refused.json()["error"]["message"].endswith(". A limit of $0 admits nothing that costs.")
+    assert sim.journal() == []
 
 
 def test_the_global_budget_counts_every_project(proxy):

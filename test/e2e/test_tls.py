@@ -119,6 +119,35 @@ def test_a_bad_certificate_leaves_the_old_one(served, tmp_path, bad):
     assert common_name(proxy) == first
 
 
+def test_a_reload_is_all_or_nothing(start_proxy, tmp_path):
+    """A good configuration with a bad certificate changes neither."""
+    cert, key = make_certificate(tmp_path, "first")
+    config = tmp_path / "tokencap.conf"
+    config.write_text("default-max-tokens = 100\n")
+    proxy = start_proxy("--config", str(config), "--tls-cert", str(cert), "--tls-key", str(key),
+                        ready=False)
+    proxy.set_address(proxy.log.wait_for("ready on ").replace("https", "http"))
+    body = {k: v for k, v in CHAT.items() if k != "max_tokens"} | {"model": "nobody-knows-it"}
+
+    def predicted():
+        with Secure(proxy.address, str(tmp_path / "first.copy")) as wire:
+            wire.request("POST", f"/v1/estimate{CHAT_PATH[3:]}", body)
+            return wire.read_answer().json()["estimatedOutputTokens"]
+
+    good = cert.read_bytes()
+    (tmp_path / "first.copy").write_bytes(good)
+    before = predicted()
+    config.write_text("default-max-tokens = 200\n")
+    for content, said, wanted in ((b"no PEM\n", "not reloaded, the old settings stay", before),
+                                  (good, "tokencapd: reloaded", 2 * before)):
+        cert.write_bytes(content)
+        proxy.process.send_signal(signal.SIGHUP)
+        assert proxy.log.wait_for(said)
+        assert predicted() == wanted
+    proxy.process.terminate()
+    assert proxy.failure() == 0
+
+
 def test_a_start_with_a_bad_certificate(start_proxy, tmp_path):
     cert, key = make_certificate(tmp_path, "first")
     cert.write_text("no PEM\n")
