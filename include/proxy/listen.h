@@ -6,8 +6,8 @@
 
 /*
  * The front door: libmicrohttpd, a thread a connection. It reads requests, answers health and management
- * itself, hands everything else to the workers, and carries their replies back. The only file that
- * knows libmicrohttpd.
+ * itself, hands everything else to the workers, and carries their replies back (listen_reply.h). The
+ * listen files alone know libmicrohttpd.
  */
 
 struct listener;

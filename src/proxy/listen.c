@@ -13,16 +13,13 @@
 #include "proxy/admin.h"
 #include "proxy/conns.h"
 #include "proxy/exchange.h"
-#include "proxy/listen_live.h"
+#include "proxy/listen_reply.h"
 #include "proxy/listen_socket.h"
 #include "proxy/listen_tls.h"
 #include "proxy/steps.h"
 
-#define POOL_SIZE   (32 * 1024) /* of a connection: bounds its headers */
-#define BLOCK_SIZE  (16 * 1024) /* most bytes of a stream in one chunk */
-#define WHOLE_MAX   (64 * 1024) /* a larger body is sent in blocks, each with a deadline of its own */
-#define STACK_SIZE  (128 * 1024)
-#define LOOK_MS     200 /* how soon a client's leaving is noticed */
+#define POOL_SIZE  (32 * 1024) /* of a connection: bounds its headers */
+#define STACK_SIZE (128 * 1024)
 
 struct listener {
     struct server *server;
@@ -117,104 +114,14 @@ static void on_request_end(void *cls, struct MHD_Connection *c, void **ctx,
     exchange_release(x);
 }
 
-/* ---- replies ---- */
-
-static void add_trailers(struct exchange *x, struct MHD_Response *r)
-{
-    for (int i = 0; i < x->reply.trailers.n; i++)
-        MHD_add_response_footer(r, x->reply.trailers.list[i].name.p, x->reply.trailers.list[i].value.p);
-}
-
-/* The client is given bytes now, and must take them in time. */
-static void must_read(struct exchange *x)
-{
-    if (x->conn)
-        conn_phase(x->conn, x->settings->config.write_stall_timeout);
-}
-
-/* The library asks for the next bytes of a stream: blocks until there are some. */
-static ssize_t on_more(void *cls, uint64_t pos, char *out, size_t max)
-{
-    struct exchange *x = cls;
-    enum ring_end end;
-    size_t n;
-
-    (void)pos;
-    if (x->conn)
-        conn_no_deadline(x->conn); /* what it was given is sent */
-    for (;;) {
-        if ((n = ring_read(&x->reply.ring, out, max, LOOK_MS))) {
-            must_read(x);
-            return (ssize_t)n;
-        }
-        if ((end = ring_ended(&x->reply.ring)) != RING_OPEN)
-            break;
-        if (ring_abandoned(&x->reply.ring) || exchange_client_has_left(x)) {
-            exchange_client_left(x);
-            ring_abandon(&x->reply.ring);
-            return MHD_CONTENT_READER_END_WITH_ERROR;
-        }
-    }
-    if (end == RING_BROKEN)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    add_trailers(x, x->stream);
-    must_read(x);
-    return MHD_CONTENT_READER_END_OF_STREAM;
-}
-
-/* The same of a body that is there as a whole. */
-static ssize_t on_more_of_body(void *cls, uint64_t pos, char *out, size_t max)
-{
-    struct exchange *x = cls;
-    size_t left = x->reply.body.n - (size_t)pos, n = max < left ? max : left;
-
-    memcpy(out, x->reply.body.p + pos, n);
-    must_read(x);
-    return (ssize_t)n;
-}
-
-static struct MHD_Response *make_response(struct exchange *x)
-{
-    struct reply *r = &x->reply;
-
-    if (r->live)
-        return live_response(x, x->conn);
-    if (r->streamed)
-        return x->stream = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_more, x, NULL);
-    must_read(x);
-    if (r->head_only) /* nothing is asked of the callback then */
-        return MHD_create_response_from_callback(r->length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)r->length,
-                                                 BLOCK_SIZE, on_more_of_body, x, NULL);
-    /* The exchange outlives the response: it is let go of when the request has ended. */
-    if (r->body.n > WHOLE_MAX)
-        return MHD_create_response_from_callback(r->body.n, BLOCK_SIZE, on_more_of_body, x, NULL);
-    return MHD_create_response_from_buffer(r->body.n, r->body.p, MHD_RESPMEM_PERSISTENT);
-}
-
-static enum MHD_Result send_reply(struct MHD_Connection *c, struct exchange *x)
-{
-    struct MHD_Response *r = make_response(x);
-    enum MHD_Result queued;
-
-    if (!r)
-        return MHD_NO;
-    for (int i = 0; i < x->reply.headers.n; i++)
-        MHD_add_response_header(r, x->reply.headers.list[i].name.p, x->reply.headers.list[i].value.p);
-    if (x->reply.close)
-        MHD_add_response_header(r, "Connection", "close");
-    queued = MHD_queue_response(c, (unsigned)x->reply.status, r);
-    MHD_destroy_response(r);
-    return queued;
-}
+/* ---- a request, piece by piece ---- */
 
 static enum MHD_Result refuse_now(struct MHD_Connection *c, struct exchange *x)
 {
     exchange_reply_refusal(x);
     tally_refused_early(x);
-    return send_reply(c, x);
+    return listen_reply(c, x);
 }
-
-/* ---- a request, piece by piece ---- */
 
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_n,
                                  const char *value, size_t value_n)
@@ -286,7 +193,7 @@ static enum MHD_Result take(struct exchange *x, struct span bytes)
 
 static enum MHD_Result await(struct MHD_Connection *c, struct exchange *x)
 {
-    while (!once_wait(&x->answered, LOOK_MS)) {
+    while (!once_wait(&x->answered, LISTEN_LOOK_MS)) {
         if (exchange_check_waiting(x))
             return refuse_now(c, x);
         if (!exchange_client_has_left(x))
@@ -294,7 +201,7 @@ static enum MHD_Result await(struct MHD_Connection *c, struct exchange *x)
         exchange_client_left(x);
         return MHD_NO;
     }
-    return send_reply(c, x);
+    return listen_reply(c, x);
 }
 
 /* The whole request is there. */
@@ -310,7 +217,7 @@ static enum MHD_Result finish(struct MHD_Connection *c, struct exchange *x)
         return refuse_now(c, x);
     }
     if (x->target.route->kind == ROUTE_HEALTH || x->target.route->kind == ROUTE_MANAGE)
-        return admin_answer(x) ? refuse_now(c, x) : send_reply(c, x);
+        return admin_answer(x) ? refuse_now(c, x) : listen_reply(c, x);
     return exchange_submit(x) ? refuse_now(c, x) : await(c, x);
 }
 

@@ -52,7 +52,7 @@ while read -r header homes; do
         [ $home = yes ] || complain "$f: <$header> has its home in: $homes"
     done
 done <<'HOMES'
-microhttpd src/proxy/listen*
+microhttpd src/proxy/listen* include/proxy/listen_reply.h
 curl/ src/proxy/upstream* src/cli/*
 sqlite3 src/ledger/sqlite/* include/ledger/sqlite/*
 libpq src/ledger/postgresql/* include/ledger/postgresql/*

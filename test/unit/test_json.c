@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "patience.h"
 #include "wire/json.h"
 
 static enum json_fault read_text(struct span text, struct json_limits limits, struct err *e)
@@ -164,7 +165,7 @@ static void test_hostile_bodies(void **state)
         f = read_text(buf_all(&b), JSON_LIMITS, &e);
         if (f != rows[i].fault)
             fail_msg("row %zu: fault %d, \"%s\"", i, f, e.msg);
-        if (clock_mono_ns() - start > INT64_C(10000000000))
+        if (clock_mono_ns() - start > PATIENCE(10))
             fail_msg("row %zu took %lld ms", i, (long long)(clock_mono_ns() - start) / 1000000);
         buf_finish(&b);
     }
