@@ -281,7 +281,7 @@ e2e-deps: $(VENV)/.stamp $(if $(shell command -v npm),$(NODE_MODULES)/.stamp)
 
 # Calls that fail on demand: a library to preload, and a daemon that has them built in, which works
 # below a sanitizer too.
-TORTURE := $(BUILD)/bin/tokencapd-torture $(BUILD)/bin/tokencapd-failpoint $(if $(SAN),,$(BUILD)/test/torture/failing.so)
+TORTURE := $(BUILD)/bin/tokencapd-torture $(BUILD)/bin/tokencapd-rigged $(if $(SAN),,$(BUILD)/test/torture/failing.so)
 
 $(BUILD)/test/torture/failing.so: test/torture/failing.c config.mk
 	@mkdir -p $(@D)
@@ -296,11 +296,11 @@ $(BUILD)/bin/tokencapd-torture: $(BUILD)/src/tokencapd.o $(BUILD)/test/torture/f
                                 $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)
 
-# A daemon that kills itself at a chosen moment.
-MOMENTS := recover book_flush book_commit upstream_call answer_feed ledger_settle
-$(BUILD)/bin/tokencapd-failpoint: $(BUILD)/src/tokencapd.o $(BUILD)/test/torture/failpoint.o \
-                                  $(BUILD)/libtokencap.a
-	$(CC) $(ALL_LDFLAGS) $(MOMENTS:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)
+# A daemon that kills itself at a chosen moment, and whose clock can be moved.
+RIGGED := clock_wall_ms recover book_flush book_commit upstream_call answer_feed ledger_settle
+$(BUILD)/bin/tokencapd-rigged: $(BUILD)/src/tokencapd.o $(BUILD)/test/torture/failpoint.o \
+                               $(BUILD)/test/torture/clock.o $(BUILD)/libtokencap.a
+	$(CC) $(ALL_LDFLAGS) $(RIGGED:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)
 
 # What means harm: every row of docs/faults.md, under AddressSanitizer; prints what was tried.
 HOSTILE_UNITS := $(patsubst test/unit/%.c,build-address/test/unit/%,$(wildcard test/unit/test_ledger_*.c))

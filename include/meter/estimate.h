@@ -41,6 +41,7 @@ struct estimate {
     nano_t hold;    /* at p95_output and the count's bound: what to hold; cost by the rule */
     nano_t maximum; /* at the bounds */
     nano_t input_cost, output_cost; /* what cost is made of */
+    struct price_terms terms;       /* on which all of them are priced */
 };
 
 /* -1 only when the request asks for more than can be counted. */

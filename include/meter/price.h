@@ -71,28 +71,22 @@ struct price_facts price_facts(struct price p, int64_t at_wall_ms);
 int price_cost(const struct price_table *t, struct price p, const char *provider,
                const struct usage *u, int64_t at_wall_ms, nano_t *out, struct err *e) MUST_CHECK;
 
-/* The price of input and output tokens at the standard tier: what predictions and holds use. */
-int price_plain(struct price p, int64_t input, int64_t output, int64_t at_wall_ms, nano_t *out,
-                struct err *e) MUST_CHECK;
-
-/* The most that this many tokens can cost, whatever kinds they turn out to be: dearest input kind,
- * tier reached, the service tier asked for or the standard one, peak hours, a price that starts
- * within the hour. */
-int price_bound(struct price p, int64_t input, int64_t output, enum service_tier tier,
-                int64_t at_wall_ms, nano_t *out, struct err *e) MUST_CHECK;
-
-/* What a request asked for, as far as the price depends on it. */
+/* What a request asked for, as far as the price depends on it. All 0: plainly, at the standard tier. */
 struct price_terms {
     enum service_tier tier;
     bool us_only;   /* inference in one region only, at a surcharge */
     unsigned kinds; /* 1 << enum token_kind: what else than plain tokens can occur; 0: anything */
 };
 
-/* price_plain() and price_bound() on given terms. */
-int price_plain_on(struct price p, int64_t input, int64_t output, const struct price_terms *terms,
-                   int64_t at_wall_ms, nano_t *out, struct err *e) MUST_CHECK;
-int price_bound_on(struct price p, int64_t input, int64_t output, const struct price_terms *terms,
-                   int64_t at_wall_ms, nano_t *out, struct err *e) MUST_CHECK;
+/* The price of plain input and output tokens: what predictions and holds use. */
+int price_plain(struct price p, int64_t input, int64_t output, const struct price_terms *terms,
+                int64_t at_wall_ms, nano_t *out, struct err *e) MUST_CHECK;
+
+/* The most that this many tokens can cost, whatever kinds they turn out to be: dearest input kind,
+ * tier reached, the service tier asked for or the standard one, peak hours, a price that starts
+ * within the hour. */
+int price_bound(struct price p, int64_t input, int64_t output, const struct price_terms *terms,
+                int64_t at_wall_ms, nano_t *out, struct err *e) MUST_CHECK;
 
 /* Every id and alias, in order, for `tokencap price --list`. */
 size_t price_count(const struct price_table *t);

@@ -78,13 +78,13 @@ static struct price_terms terms_of(const struct estimate_in *in)
 /* What the tokens in r cost. */
 static int price_estimate(const struct estimate_in *in, struct estimate *r, struct err *e)
 {
-    const struct price_terms terms = terms_of(in);
+    const struct price_terms *terms = &r->terms;
     const int64_t at = in->at_wall_ms;
 
-    if (price_plain_on(in->price, r->input_tokens, 0, &terms, at, &r->input_cost, e) ||
-        price_plain_on(in->price, r->input_tokens, r->output_tokens, &terms, at, &r->cost, e) ||
-        price_plain_on(in->price, in->count->bound, r->p95_output, &terms, at, &r->hold, e) ||
-        price_bound_on(in->price, in->count->bound, r->max_output, &terms, at, &r->maximum, e))
+    if (price_plain(in->price, r->input_tokens, 0, terms, at, &r->input_cost, e) ||
+        price_plain(in->price, r->input_tokens, r->output_tokens, terms, at, &r->cost, e) ||
+        price_plain(in->price, in->count->bound, r->p95_output, terms, at, &r->hold, e) ||
+        price_bound(in->price, in->count->bound, r->max_output, terms, at, &r->maximum, e))
         return -1;
     if (!in->learned || r->hold < r->cost)
         r->hold = r->cost;
@@ -102,6 +102,7 @@ int estimate(const struct estimate_in *in, struct estimate *out, struct err *e)
     struct estimate r = {
         .input_tokens = in->count->tokens,
         .confidence = confidence_of(in, &facts),
+        .terms = terms_of(in),
     };
 
     if (__builtin_mul_overflow(one.predicted, n, &r.output_tokens) ||

@@ -161,8 +161,8 @@ int price_cost(const struct price_table *t, struct price p, const char *provider
 
 /* ---- predictions and bounds ---- */
 
-int price_plain_on(struct price p, int64_t input, int64_t output, const struct price_terms *terms,
-                   int64_t at_wall_ms, nano_t *out, struct err *e)
+int price_plain(struct price p, int64_t input, int64_t output, const struct price_terms *terms,
+                int64_t at_wall_ms, nano_t *out, struct err *e)
 {
     const struct conditions c = {.at = at_wall_ms, .tier = terms->tier, .input = input};
     struct rates r;
@@ -173,13 +173,6 @@ int price_plain_on(struct price p, int64_t input, int64_t output, const struct p
     return finish(((__int128)input * r.of[TOK_INPUT] + (__int128)output * r.of[TOK_OUTPUT]) *
                       multiplier(p, terms->us_only),
                   out, e);
-}
-
-int price_plain(struct price p, int64_t input, int64_t output, int64_t at_wall_ms, nano_t *out,
-                struct err *e)
-{
-    return price_plain_on(p, input, output, &(struct price_terms){.tier = TIER_STANDARD},
-                          at_wall_ms, out, e);
 }
 
 /* The dearest rates a request can meet: it may be served at the standard tier although another was
@@ -209,8 +202,8 @@ static pico_t dearest_kind(const struct rates *r, unsigned kinds, int from, int 
     return most;
 }
 
-int price_bound_on(struct price p, int64_t input, int64_t output, const struct price_terms *terms,
-                   int64_t at_wall_ms, nano_t *out, struct err *e)
+int price_bound(struct price p, int64_t input, int64_t output, const struct price_terms *terms,
+                int64_t at_wall_ms, nano_t *out, struct err *e)
 {
     const unsigned kinds = terms->kinds ? terms->kinds : ~0U;
     struct rates r;
@@ -222,13 +215,6 @@ int price_bound_on(struct price p, int64_t input, int64_t output, const struct p
                    (__int128)output * dearest_kind(&r, kinds, TOK_OUTPUT, TOK_KINDS)) *
                       multiplier(p, terms->us_only),
                   out, e);
-}
-
-int price_bound(struct price p, int64_t input, int64_t output, enum service_tier tier,
-                int64_t at_wall_ms, nano_t *out, struct err *e)
-{
-    return price_bound_on(p, input, output, &(struct price_terms){.tier = tier}, at_wall_ms, out,
-                          e);
 }
 
 /* ---- facts and lists ---- */

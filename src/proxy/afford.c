@@ -10,7 +10,7 @@ int afford_maximum(const struct exchange *x, int64_t limit, nano_t *out, struct 
 {
     int64_t output = limit ? limit * x->request.n : x->estimate.max_output;
 
-    return price_bound(x->price, x->count.bound, output, x->request.tier, x->arrived_ms, out, e);
+    return price_bound(x->price, x->count.bound, output, &x->estimate.terms, x->arrived_ms, out, e);
 }
 
 /* What a request with that output limit would hold. */
@@ -21,7 +21,7 @@ static bool hold_of(const struct exchange *x, int64_t limit, bool strict, nano_t
 
     if (strict)
         return afford_maximum(x, limit, out, &e) == 0;
-    return price_plain(x->price, x->count.tokens, predicted, x->arrived_ms, out, &e) == 0;
+    return price_plain(x->price, x->count.tokens, predicted, &x->estimate.terms, x->arrived_ms, out, &e) == 0;
 }
 
 /* The hold grows with the limit (price tiers are about the input), so bisection finds the last that fits. */

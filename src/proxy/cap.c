@@ -13,7 +13,8 @@ static bool is_affordable(const struct exchange *x)
     nano_t cost;
     struct err e;
 
-    return price_plain(x->price, x->count.tokens, x->generated, x->arrived_ms, &cost, &e) == 0 &&
+    return price_plain(x->price, x->count.tokens, x->generated, &x->estimate.terms, x->arrived_ms, &cost,
+                       &e) == 0 &&
            cost < x->verdict.hold;
 }
 

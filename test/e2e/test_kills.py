@@ -169,7 +169,7 @@ class Deaths:
         if moment == RANDOM:
             return self.start_daemon(**more)
         nth = 1 if moment in RECOVERY else self.rng.randint(1, 40)
-        return self.start_daemon(program="tokencapd-failpoint",
+        return self.start_daemon(program="tokencapd-rigged",
                                  env={"FAIL_AT": moment, "FAIL_NTH": str(nth)}, **more)
 
     def die(self, moment, number):

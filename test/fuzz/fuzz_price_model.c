@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         nano_t cost;
         struct err e;
 
-        if (!p.row || f.input < 0 || price_plain(p, 1000, 1000, 0, &cost, &e))
+        if (!p.row || f.input < 0 || price_plain(p, 1000, 1000, &(struct price_terms){0}, 0, &cost, &e))
             abort();
         if (p.rule == PRICE_SUFFIX && !memchr(model.p, ':', model.n))
             check_suffix(model);

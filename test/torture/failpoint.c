@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ledger/inner.h"
+#include "ledger/sqlite/inner.h"
 #include "proxy/upstream.h"
 #include "wire/answer.h"
 
@@ -55,7 +55,8 @@ static void pass_commit(const struct book *b, const char *recovery, const char *
 }
 
 WRAP(recover);
-int __wrap_recover(struct ledger *l, int64_t now_ms, struct ledger_recovery *found, struct err *e)
+int __wrap_recover(struct sqlite_ledger *l, int64_t now_ms, struct ledger_recovery *found,
+                   struct err *e)
 {
     int rc;
 

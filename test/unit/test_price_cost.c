@@ -344,6 +344,7 @@ static void refuses_what_cannot_be_counted(void **state)
     const struct price p = price_find(table, "openai", SPAN("o1-pro"));
     struct usage u;
     struct err e;
+    const struct price_terms plain = {0};
     nano_t cost = -7;
 
     (void)state;
@@ -352,8 +353,8 @@ static void refuses_what_cannot_be_counted(void **state)
         assert_int_equal(price_cost(table, p, "openai", &u, 0, &cost, &e), -1);
         u = (struct usage){.web_searches = absurd[i]};
         assert_int_equal(price_cost(table, p, "openai", &u, 0, &cost, &e), -1);
-        assert_int_equal(price_plain(p, absurd[i], 0, 0, &cost, &e), -1);
-        assert_int_equal(price_bound(p, 0, absurd[i], TIER_STANDARD, 0, &cost, &e), -1);
+        assert_int_equal(price_plain(p, absurd[i], 0, &plain, 0, &cost, &e), -1);
+        assert_int_equal(price_bound(p, 0, absurd[i], &plain, 0, &cost, &e), -1);
     }
     u = usage_of((struct tokens){.out = INT64_C(1000000000000)}); /* countable once */
     assert_int_equal(price_cost(table, p, "openai", &u, 0, &cost, &e), 0);
@@ -374,7 +375,7 @@ static nano_t bound(const char *provider, const char *model, int64_t in, int64_t
     nano_t v = -1;
     struct err e;
 
-    if (price_bound_on(price_find(table, provider, span_of(model)), in, out, &terms,
+    if (price_bound(price_find(table, provider, span_of(model)), in, out, &terms,
                        clock_parse_iso(at), &v, &e))
         fail_msg("%s", e.msg);
     return v;
@@ -452,7 +453,7 @@ static void check_bound(void *ctx, const char *id, struct price p)
         u.tier = draw(2) ? asked : TIER_STANDARD;
         u.us_only = draw(2);
         if (price_cost(table, p, NULL, &u, at + draw(3600000), &cost, &e) ||
-            price_bound_on(p, in, out, &(struct price_terms){asked, u.us_only, 0}, at, &bound, &e))
+            price_bound(p, in, out, &(struct price_terms){asked, u.us_only, 0}, at, &bound, &e))
             fail_msg("%s: %s", id, e.msg);
         if (cost > bound)
             fail_msg("%s: costs %lld, bound %lld", id, (long long)cost, (long long)bound);
