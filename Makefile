@@ -461,22 +461,29 @@ instructions check-instructions:
 	@echo "SKIPPED: instructions are not counted, $(if $(SAN),in a build with a sanitizer,because valgrind is missing)"
 endif
 
-# The Debian package, from the files that git knows as they are now, in build-deb/.
+# The Debian package, from the files that git knows as they are now, in $(DEB)/.
+DEB := build-deb
 .PHONY: deb
 deb:
 	@./deps.sh debhelper dpkg-dev
-	rm -rf build-deb/tokencap build-deb/tokencap_* build-deb/tokencap-*
-	mkdir -p build-deb/tokencap
-	git ls-files -z | tar -c --null -T - | tar -x -C build-deb/tokencap
-	cd build-deb/tokencap && MAKEFLAGS= dpkg-buildpackage -us -uc -b
+	rm -rf $(DEB)/tokencap $(DEB)/tokencap_* $(DEB)/tokencap-*
+	mkdir -p $(DEB)/tokencap
+	git ls-files -z | tar -c --null -T - | tar -x -C $(DEB)/tokencap
+	cd $(DEB)/tokencap && MAKEFLAGS= dpkg-buildpackage -us -uc -b >../tokencap_build.log 2>&1 || \
+	  { tail -n 50 ../tokencap_build.log; exit 1; }
+	@ls $(DEB)/*.deb
 
-# The package on a clean Debian 12 in a folder: installed, used, killed, upgraded, removed, purged.
+# The package: hardened, clean for lintian, the same when it is built elsewhere; then on a clean
+# Debian 12 in a folder: installed, used, killed, upgraded, removed, purged.
 .PHONY: check-deb
 check-deb: deb $(BUILD)/bin/tokencap-sim
-	@./deps.sh debootstrap lintian systemd
-	lintian -E --pedantic --fail-on error,warning build-deb/*.changes
+	@./deps.sh debootstrap lintian systemd blhc
+	blhc --all --color $(DEB)/tokencap_build.log
+	lintian -E --pedantic --fail-on error,warning $(DEB)/*.changes
 	systemd-analyze security --offline=true --threshold=15 --no-pager debian/tokencap.service
-	test/package/chroot.sh build-deb/tokencap_$(VERSION)_*.deb $(BUILD)/bin/tokencap-sim $(MIRROR)
+	@umask 027; TZ=Asia/Kathmandu LC_ALL=C $(MAKE) --no-print-directory deb DEB=$(DEB)/elsewhere
+	for deb in $(DEB)/*.deb; do cmp "$$deb" "$(DEB)/elsewhere/$${deb##*/}" || exit 1; done
+	test/package/chroot.sh $(DEB)/tokencap_$(VERSION)_*.deb $(BUILD)/bin/tokencap-sim $(MIRROR)
 
 # The delay added to each event of a stream; writes docs/performance-events.md. Wants an idle machine, or
 # REALTIME=1 as root.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The daemon as a program: flags, variables, ready line, exit status, signals."""
 
+import os
 import re
 import signal
 import socket
@@ -80,6 +81,40 @@ def test_bad_configuration(env):
     assert done.returncode == 78
     [name] = env
     assert name in done.stderr
+
+
+MISTAKES = {  # what the operator did: flags, environment, exit status, what the one sentence says
+    "an option's name": (["--worker=3"], {}, 64, "did you mean --workers?"),
+    "an option's value": (["--workers=3x"], {}, 64, '"3x" is not a whole number'),
+    "no price folder": (["--pricing-dir={}/none"], {}, 64, "{}/none cannot be read"),
+    "no price folder, by variable": ([], {"TOKENCAP_PRICING_DIR": "{}/none"}, 78,
+                                     "TOKENCAP_PRICING_DIR: pricing-dir: {}/none"),
+    "no configuration file": (["--config={}/none"], {}, 78, "{}/none"),
+    "an unreadable credential": ([], {"CREDENTIALS_DIRECTORY": "{}"}, 78,
+                                 "credential {}/OPENAI_API_KEY cannot be read"),
+    "a database that is a folder": (["--db-path={}"], {}, 74, "cannot open the database {}"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence_and_a_status(mistake, tmp_path):
+    flags, env, status, said = MISTAKES[mistake]
+    (tmp_path / "OPENAI_API_KEY").mkdir()  # what not even root can read as a file
+    done = run("--port=0", *(flag.format(tmp_path) for flag in flags),
+               **{"DB_PATH": str(tmp_path / "x.db")} | {k: v.format(tmp_path) for k, v in env.items()})
+    assert done.returncode == status
+    [line] = done.stderr.splitlines()
+    assert line.startswith("tokencapd: error: ") and said.format(tmp_path) in line
+
+
+def test_a_folder_that_it_may_not_write_to(tmp_path):
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o555)
+    without_powers = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.getuid() == 0 else []
+    done = subprocess.run([*without_powers, BUILD / "bin/tokencapd", "--port=0", f"--db-path={folder}/x.db"],
+                          capture_output=True, text=True, timeout=TIMEOUT, env=clean_environment())
+    assert done.returncode == 74
+    assert f"cannot open the database {folder}/x.db: Permission denied" in done.stderr
 
 
 @pytest.mark.parametrize("program", ["tokencapd", "tokencap"])
