@@ -57,7 +57,7 @@ help:
 ## README.md lists the longer proofs.
 
 # The commands a newcomer types install what is missing before anything else; `make` alone never does.
-NEEDS_DEPS := $(if $(filter check check-clients demo run e2e bench bench-events,$(MAKECMDGOALS)),deps)
+NEEDS_DEPS := $(if $(filter check check-clients demo run e2e bench,$(MAKECMDGOALS)),deps)
 
 config.mk: configure config.mk.in | $(NEEDS_DEPS)
 	./configure --quiet $(CONFIGURE_FLAGS)
@@ -436,11 +436,15 @@ uninstall:
 	  $(DESTDIR)$(bashdir)/tokencap $(DESTDIR)$(bashdir)/tokencapd $(DESTDIR)$(zshdir)/_tokencap
 	rm -rf $(DESTDIR)$(datadir)/tokencap
 
-# Beside nginx and the bare upstream; writes docs/performance.md. ROUNDS=5 SECONDS=3.
+# Beside nginx, another gateway and the bare upstream; writes docs/performance.md. ROUNDS=5 SECONDS=2; with
+# ROWS=streams,memory only those are measured, and printed. LEDGER_ROWS=1000000 of row `flat`.
+RIVAL := test/bench/node_modules/.stamp
+
 .PHONY: bench
-bench: all $(BUILD)/bin/tokencap-sim
-	@./deps.sh nginx wrk
-	TOKENCAP_BUILD=$(BUILD) python3 test/bench/bench.py
+bench: all $(BUILD)/bin/tokencap-sim $(BUILD)/test/bench/streams $(addprefix $(BUILD)/test/ledger/,bench scale) \
+       $(if $(shell command -v npm),$(RIVAL))
+	@./deps.sh nginx wrk nghttp2-client
+	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 python3 test/bench/bench.py
 
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
@@ -484,12 +488,6 @@ check-deb: deb $(BUILD)/bin/tokencap-sim
 	@umask 027; TZ=Asia/Kathmandu LC_ALL=C $(MAKE) --no-print-directory deb DEB=$(DEB)/elsewhere
 	for deb in $(DEB)/*.deb; do cmp "$$deb" "$(DEB)/elsewhere/$${deb##*/}" || exit 1; done
 	test/package/chroot.sh $(DEB)/tokencap_$(VERSION)_*.deb $(BUILD)/bin/tokencap-sim $(MIRROR)
-
-# The delay added to each event of a stream; writes docs/performance-events.md. Wants an idle machine, or
-# REALTIME=1 as root.
-.PHONY: bench-events
-bench-events: all $(BUILD)/bin/tokencap-sim
-	TOKENCAP_BUILD=$(BUILD) python3 test/bench/events.py
 
 .PHONY: clean distclean
 clean:

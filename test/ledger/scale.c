@@ -4,6 +4,7 @@
  * a Markdown table.
  *
  *   scale [ROWS [DIRECTORY]]           the database is made there (default /dev/shm), and removed
+ *   scale --fill ROWS PROJECTS PATH    only makes one, for others to measure with
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,7 +28,7 @@
 struct place {
     char dir[200], path[300];
     struct ledger *l;
-    long rows;
+    long rows, projects;
 };
 
 static void die(const struct err *e)
@@ -45,7 +46,7 @@ static void open_ledger(struct place *p)
         die(&e);
 }
 
-static void use(struct ledger *l, long i, long all)
+static void use(const struct place *p, long i, long all)
 {
     struct reservation r = {.run_limit = -1,
                             .provider = "openai",
@@ -68,11 +69,11 @@ static void use(struct ledger *l, long i, long all)
     struct err e;
 
     snprintf(r.request_id, sizeof r.request_id, "req_%016lx%016lx", i * 2654435761L, i);
-    snprintf(r.project, sizeof r.project, "project-%ld", i % PROJECTS);
+    snprintf(r.project, sizeof r.project, "project-%ld", i % p->projects);
     snprintf(r.model, sizeof r.model, "model-%ld",
-             i % PROJECTS % MODELS + i / PROJECTS % MODELS_EACH); /* of each project a few */
+             i % p->projects % MODELS + i / p->projects % MODELS_EACH); /* of each project a few */
     r.now_ms = START + (int64_t)((double)i / (double)all * (double)YEAR_MS);
-    if (ledger_reserve(l, &r, &v, &e) != 0)
+    if (ledger_reserve(p->l, &r, &v, &e) != 0)
         die(&e);
     s.hold_id = v.hold_id;
     memcpy(s.model, r.model, sizeof s.model);
@@ -83,7 +84,7 @@ static void use(struct ledger *l, long i, long all)
     s.usage.parts[0].tokens[TOK_CACHE_READ] = 800;
     s.usage.parts[0].tokens[TOK_OUTPUT] = 512;
     s.usage.reasoning = 128;
-    if (ledger_settle(l, &s, false, NULL, &e) != 0)
+    if (ledger_settle(p->l, &s, false, NULL, &e) != 0)
         die(&e);
 }
 
@@ -99,7 +100,7 @@ static void *fill_some(void *arg)
     long i;
 
     while ((i = atomic_fetch_add(&f->next, 1)) < f->until)
-        use(f->p->l, i, f->until);
+        use(f->p, i, f->until);
     return NULL;
 }
 
@@ -114,6 +115,29 @@ static void fill(struct place *p, long rows)
     for (int i = 0; i < THREADS; i++)
         pthread_join(t[i], NULL);
     p->rows = rows;
+}
+
+static void set_budgets(struct place *p, enum period_kind period)
+{
+    struct budget b = {
+        .scope = SCOPE_PROJECT, .limit = NANO_MAX, .per_request = -1, .period = period};
+    struct err e;
+
+    for (long i = 0; i < p->projects; i++) {
+        snprintf(b.project, sizeof b.project, "project-%ld", i);
+        if (ledger_budget_set(p->l, &b, START, NULL, &e) != 0)
+            die(&e);
+    }
+}
+
+static int fill_only(struct place *p, long rows, const char *path)
+{
+    snprintf(p->path, sizeof p->path, "%s", path);
+    open_ledger(p);
+    set_budgets(p, PERIOD_NONE); /* else each would begin its newest period while others measure */
+    fill(p, rows);
+    ledger_close(p->l);
+    return 0;
 }
 
 /* ---- the questions ---- */
@@ -151,7 +175,7 @@ static void ask_reserve(struct place *p)
 {
     static long n = 1L << 40;
 
-    use(p->l, n++, 1L << 42);
+    use(p, n++, 1L << 42);
 }
 
 static void ask_usage(struct place *p)
@@ -278,19 +302,6 @@ static int64_t size_of(const struct place *p)
     return stat(p->path, &st) == 0 ? (int64_t)st.st_size : 0;
 }
 
-static void set_budgets(struct place *p)
-{
-    struct budget b = {
-        .scope = SCOPE_PROJECT, .limit = NANO_MAX, .per_request = -1, .period = PERIOD_MONTH};
-    struct err e;
-
-    for (int i = 0; i < PROJECTS; i++) {
-        snprintf(b.project, sizeof b.project, "project-%d", i);
-        if (ledger_budget_set(p->l, &b, START, NULL, &e) != 0)
-            die(&e);
-    }
-}
-
 static void long_work(struct place *p)
 {
     struct buf summary;
@@ -319,11 +330,15 @@ int main(int argc, char **argv)
 {
     long rows = argc > 1 ? atol(argv[1]) : 1000000;
     static double few[QUESTIONS], many[QUESTIONS];
-    struct place p = {0};
+    struct place p = {.projects = PROJECTS};
     char cmd[400];
     int64_t from;
     double took;
 
+    if (argc == 5 && strcmp(argv[1], "--fill") == 0) {
+        p.projects = atol(argv[3]);
+        return fill_only(&p, atol(argv[2]), argv[4]);
+    }
     snprintf(p.dir, sizeof p.dir, "%s/ledger-scale-XXXXXX", argc > 2 ? argv[2] : "/dev/shm");
     if (!mkdtemp(p.dir)) {
         perror(p.dir);
@@ -331,7 +346,7 @@ int main(int argc, char **argv)
     }
     snprintf(p.path, sizeof p.path, "%s/ledger.db", p.dir);
     open_ledger(&p);
-    set_budgets(&p);
+    set_budgets(&p, PERIOD_MONTH);
     fill(&p, 10);
     ask_all(&p, few);
     ledger_close(p.l);
@@ -340,7 +355,7 @@ int main(int argc, char **argv)
         return 1;
 
     open_ledger(&p);
-    set_budgets(&p);
+    set_budgets(&p, PERIOD_MONTH);
     from = clock_mono_ns();
     fill(&p, rows);
     ledger_close(p.l);
