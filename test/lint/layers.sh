@@ -57,7 +57,7 @@ curl/ src/proxy/upstream* src/cli/*
 sqlite3 src/ledger/sqlite/* include/ledger/sqlite/*
 libpq src/ledger/postgresql/* include/ledger/postgresql/*
 pcre2 src/meter/split*
-jansson src/wire/* include/wire/* src/meter/price* include/meter/price* src/proxy/admin* src/cli/*
+jansson src/wire/* include/wire/* src/meter/price* include/meter/price* src/proxy/admin* include/proxy/admin* src/cli/*
 gnutls/ src/proxy/listen* include/proxy/listen* src/ledger/token* src/proxy/alert*
 HOMES
 
