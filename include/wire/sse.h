@@ -18,6 +18,7 @@ struct sse {
     bool overflowed;    /* the pending event grew past the bound: its bytes pass unread */
     bool started;       /* a first event was seen: no byte order mark can follow */
     bool in_line;       /* the current line has bytes */
+    bool comment;       /* a comment in front of an event: its line is handed over by itself */
     bool after_cr;      /* the last byte was a CR; an LF that follows belongs to it */
     bool ended_by_cr;   /* the same, and that CR ended an event, which was handed over already */
 };
@@ -34,7 +35,8 @@ typedef void sse_sink(void *ctx, const struct sse_event *ev);
 void sse_init(struct sse *s);
 void sse_finish(struct sse *s);
 
-/* Calls f for each event that is whole now. An event larger than the bound is handed over in pieces
+/* Calls f for each event that is whole now, and for each line of comment before one: what keeps a
+ * connection alive does not wait for the event. An event larger than the bound is handed over in pieces
  * with no name and no data, and so is an LF that came too late to join its CR. The concatenation of
  * all raw is the stream. Spans are valid during the call. */
 void sse_feed(struct sse *s, struct span bytes, sse_sink *f, void *ctx);

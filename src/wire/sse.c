@@ -31,6 +31,11 @@ static size_t line_len(struct span b)
     return b.n;
 }
 
+static bool is_at_start(const struct sse *s)
+{
+    return !s->pending.n && !s->overflowed;
+}
+
 /* How many of these bytes belong to the current event, and whether it ends with them. */
 static size_t event_len(struct sse *s, struct span b, bool *end)
 {
@@ -42,6 +47,8 @@ static size_t event_len(struct sse *s, struct span b, bool *end)
         if (b.p[0] == '\n')
             return 1;
     }
+    if (is_at_start(s))
+        s->comment = b.p[0] == ':';
     while (i < b.n) {
         char c = b.p[i];
         bool tail_of_crlf = c == '\n' && s->after_cr;
@@ -53,8 +60,8 @@ static size_t event_len(struct sse *s, struct span b, bool *end)
             continue;
         }
         i++;
-        if (!tail_of_crlf && !s->in_line) {
-            s->after_cr = false;
+        if (!tail_of_crlf && (!s->in_line || s->comment)) {
+            s->in_line = s->after_cr = false;
             if (c == '\r' && i < b.n && b.p[i] == '\n')
                 i++;
             else

@@ -17,9 +17,6 @@ export const cases = {
     const stream = await client(at).messages.create({ ...say, stream: true });
     return { text: await join(stream, (e) => e.delta?.text) };
   },
-  async helper(at) {
-    return { text: (await client(at).messages.stream(say).finalMessage()).content[0].text };
-  },
   async tools(at) {
     const answer = await client(at).messages.stream({ ...say, tools }).finalMessage();
     return { name: answer.content[0].name, args: answer.content[0].input };

@@ -32,7 +32,10 @@ class Driver:
     """A client in a process of its own, asked line by line."""
 
     def __init__(self, client):
-        self.process = subprocess.Popen([str(word) for word in client.driver], cwd=HERE, text=True,
+        program, *words = [str(word) for word in client.driver]
+        if program == "node":
+            program = shared.newest_node()[1]
+        self.process = subprocess.Popen([program, *words], cwd=HERE, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, env=clean_environment())
         self.errors = Lines(self.process.stderr)

@@ -70,6 +70,7 @@ CLIENTS = [
     python("openai", "OpenAI SDK, Python", "openai", OPENAI, CHAT),
     python("openai", "OpenAI SDK, Python, async", "openai", OPENAI, CHAT, "async"),
     node("openai", "OpenAI SDK, TypeScript", "openai", "openai", OPENAI, CHAT),
+    node("openai-next", "OpenAI SDK, TypeScript, newest", "openai-next", "openai", OPENAI, CHAT),
     python("anthropic", "Anthropic SDK, Python", "anthropic", ANTHROPIC, MESSAGES),
     python("anthropic", "Anthropic SDK, Python, async", "anthropic", ANTHROPIC, MESSAGES, "async"),
     node("anthropic", "Anthropic SDK, TypeScript", "@anthropic-ai/sdk", "anthropic", ANTHROPIC,
@@ -140,9 +141,9 @@ def agent(name, title, package, program, provider, own, path, model, **more):
 
 AGENTS = [
     agent("claude-code", "Claude Code", "@anthropic-ai/claude-code", "claude", "anthropic",
-          "chat tools countTokens", MESSAGES, "claude-haiku-4-5", base=""),
-    agent("codex", "Codex", "@openai/codex", "codex", "openai", "chat tools responses", RESPONSES,
+          "chat stream tools countTokens", MESSAGES, "claude-haiku-4-5", base=""),
+    agent("codex", "Codex", "@openai/codex", "codex", "openai", "chat stream tools responses", RESPONSES,
           "gpt-5", ),
-    agent("opencode", "opencode", "opencode-ai", "opencode", "openai", "chat tools", CHAT, "gpt-4o",
+    agent("opencode", "opencode", "opencode-ai", "opencode", "openai", "chat stream tools", CHAT, "gpt-4o",
           asks_over=2),
 ]

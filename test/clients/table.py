@@ -12,7 +12,7 @@ Written by `make check-clients`, which drives each client, at the version given,
 simulated provider and then through tokencap, and compares. docs/clients.md says how to set each up.
 
 ✓ works as it does without tokencap; ✗ does not; – the client has no such thing, or it is not tried apart
-from the rest (agents stream all they do); skipped: could not be tried where this was written.
+from the rest; skipped: could not be tried where this was written.
 
 """
 

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from money import cost, exactly
 from roster import AGENTS, HERE
 from test_conformance import TEXT, finished, refusals
 
@@ -58,6 +59,35 @@ def test_answer(cell, sim, proxy, run):
     posts = [e for e in finished(sim) if e.method == "POST"]
     assert len(rows) == len(posts) >= 1
     assert {(r["outputTokens"], r["status"]) for r in rows} == {(8, "settled")}
+
+
+@pytest.mark.parametrize("cell", cells("stream"))
+def test_it_streams_and_is_settled_exactly(cell, sim, proxy, run):
+    """What it was asked for and got is a stream; the ledger has its usage, caches too, at the price list's price."""
+    agent, _ = cell
+    proxy.set_budget(10)
+    used = {"input": 2000, "output": 70, "cached": 1500}
+    sim.script(used | {"times": 0})
+    assert TEXT in run(agent, proxy.url + agent.base)
+    streams = asked(sim, agent)
+    assert streams
+    for entry in streams:
+        assert entry.json()["stream"] is True
+        assert entry.answer_body.startswith((b"data: {", b"event: ")), entry
+        assert entry.answer["end"] == "complete"
+    rows = [r for r in proxy.history() if r["model"] == agent.model]
+    asked_of_it = [e for e in finished(sim) if e.method == "POST" and e.json().get("model") == agent.model]
+    assert len(rows) == len(asked_of_it) >= len(streams)
+    plain, whole = (2000, 3500) if agent.provider == "anthropic" else (500, 2000)  # whose input includes caches
+    price = cost(agent.model, input=plain, cached=1500, output=70)
+    for row in rows:
+        assert (row["status"], row["inputTokens"], row["cachedInputTokens"], row["outputTokens"]) == \
+            ("settled", whole, 1500, 70)
+        assert exactly(row["costUsd"]) == price
+        assert row["ttftMs"] is not None
+    assert exactly(proxy.budget()["spentUsd"]) == sum(exactly(r["costUsd"]) for r in proxy.history())
+    assert proxy.budget()["reservedUsd"] == 0
+    proxy.verify()
 
 
 @pytest.mark.parametrize("cell", cells("tools"))

@@ -7,6 +7,7 @@ from decimal import Decimal
 # US dollars per million tokens, from the providers' price pages.
 PRICES = {
     "gpt-4o": {"input": "2.5", "cached": "1.25", "output": "10"},
+    "gpt-5": {"input": "1.25", "cached": "0.125", "output": "10"},
     "gpt-4o-mini": {"input": "0.15", "cached": "0.075", "output": "0.6"},
     "gpt-3.5-turbo-instruct": {"input": "1.5", "output": "2"},
     "text-embedding-3-small": {"input": "0.02", "cached": "0.02", "output": "0"},

@@ -82,6 +82,7 @@ static void test_fields(void **state)
     expect(SPAN("data:no space\ndata:  two\n\n"), 100, "|no space\n two;.");
     expect(SPAN("data: 1\ndata\ndata: 3\n\n"), 100, "|1\n\n3;.");
     expect(SPAN(": comment: with data: x\n\n:\n\n"), 100, ".");
+    expect(SPAN(": one\r\n: two\n:three\rdata: x\n: four\ndata: y\n\n"), 100, "|x\ny;.");
     expect(SPAN("id: 7\nretry: 3\nDATA: no\n data: no\ndata : no\n\n"), 100, ".");
     expect(SPAN("event: a\nevent: b\ndata: x\n: c\n\n"), 100, "b|x;.");
     expect(SPAN("\xef\xbb\xbf"
@@ -124,14 +125,15 @@ static void test_bound(void **state)
     expect(SPAN("data: 345678\n\ndata: b\n\n"), 13, "|b;.");
     expect(SPAN("data: 345678\r\n\r\ndata: b\r\n\r\n"), 15, "|345678;|b;.");
     expect(SPAN("data: 345678\r\n\r\ndata: b\r\n\r\n"), 14, "|b;.");
+    expect(SPAN(": a comment beyond it\ndata: b\n\n"), 12, "|b;.");
     expect(SPAN("data: a\n\ndata: this one is never read, and has no end"), 12, "|a;.");
 }
 
-/* Each whole event is handed over with its last byte, not later. */
+/* Each whole event is handed over with its last byte, not later; so is a comment before one. */
 static void test_at_once(void **state)
 {
-    static const char stream[] = "data: a\n\ndata: b\r\n\rdata: c\r\r";
-    static const size_t ends[] = {9, 19, 28};
+    static const char stream[] = "data: a\n\ndata: b\r\n\rdata: c\r\r: d\n:\rdata: e\n: f\n\n";
+    static const size_t ends[] = {9, 19, 28, 32, 34, 47};
     struct log log = {0};
     struct sse s;
     int seen = 0;
@@ -140,11 +142,11 @@ static void test_at_once(void **state)
     sse_init(&s);
     for (size_t i = 0; i < sizeof(stream) - 1; i++) {
         sse_feed(&s, (struct span){stream + i, 1}, on_event, &log);
-        if (seen < 3 && i + 1 == ends[seen])
+        if (seen < 6 && i + 1 == ends[seen])
             seen++;
         assert_int_equal(log.events, seen);
     }
-    assert_int_equal(seen, 3);
+    assert_int_equal(seen, 6);
     assert_int_equal(sse_rest(&s).n, 0);
     sse_finish(&s);
     finish(&log);
