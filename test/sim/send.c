@@ -179,8 +179,8 @@ static int before_piece(struct wire *w, size_t i)
     }
     if (w->script->comments && wire_body(w, ": keep-alive\n\n", 14) < 0)
         return -1;
-    if (w->script->stamp) {
-        len = snprintf(line, sizeof(line), ": sent %" PRId64 "\n", sim_now());
+    if (w->script->stamp) { /* a part of the event, unlike a comment: passes with it */
+        len = snprintf(line, sizeof(line), "id: sent %" PRId64 "\n", sim_now());
         return wire_body(w, line, (size_t)len);
     }
     return 0;
