@@ -30,8 +30,8 @@ GOALS = [
 def verdict(sense, goal, figure):
     if figure is None:
         return "not measured"
-    short = figure / goal - 1 if sense == "≤" else 1 - figure / goal
-    return "met" if short <= 0 else f"**missed by {short:.0%}**"
+    met = figure <= goal if sense == "≤" else figure >= goal
+    return "met" if met else f"**missed: {figure / goal:.2f} × the goal**"
 
 
 def goal_rows(figures):

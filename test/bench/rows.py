@@ -139,7 +139,7 @@ def first_event(load, figures):
 
 def watch(load, target, path, count, pace_ms):
     """`count` streams of an event every `pace_ms`, with the CPU of the one between."""
-    ms = load.seconds * 1000
+    ms = load.seconds * 1000 if count > 1 else 1000
     with load.streams(target, path, delay_chunk_ms=pace_ms, words=3 * (ms + 2000) // pace_ms) as s:
         s.tell("open", count, 1000)
         cpu = target.cpu_us()
@@ -184,8 +184,8 @@ def fill_up(load, start_program):
         idle = program.rss_kib()
         with load.streams(program, delay_chunk_ms=1000, words=60) as s:
             for count in (1000, 4000, 4900):
-                s.tell("open", count, 1500)
-                s.tell("watch", 1000)
+                s.tell("open", count, 3000)
+                s.tell("watch", 1000)  # an event of each
                 found[count] = (program.rss_kib() - idle) / count
             found["files"] = program.open_files()
     return found
