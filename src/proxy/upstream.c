@@ -13,13 +13,14 @@
 struct upstream {
     CURL *curl;
     CURLM *multi; /* of that one handle: its wait can be woken, curl_easy_perform()'s cannot */
+    CURLU *url;   /* the last call's, parsed */
+    char *url_text; /* what it was parsed from; or NULL */
     /* Of the call that runs now. */
     const struct upstream_request *q;
     struct upstream_result *result;
-    struct curl_slist *lines;
-    struct headers headers; /* of the answer */
+    struct curl_slist *lines, **last_line; /* in the request's arena */
+    struct headers headers;                /* of the answer */
     int status;
-    struct span unsent;
     int64_t started_ns, last_byte_ns; /* last_byte_ns 0: none yet */
     int64_t received;
     enum upstream_end verdict; /* why a callback ended it; UPSTREAM_WHOLE: none did */
@@ -42,6 +43,8 @@ void upstream_destroy(struct upstream *u)
         return;
     curl_easy_cleanup(u->curl);
     curl_multi_cleanup(u->multi);
+    curl_url_cleanup(u->url);
+    free(u->url_text);
     free(u);
 }
 
@@ -52,20 +55,27 @@ void upstream_wake(struct upstream *u)
 
 /* ---- what libcurl calls back ---- */
 
-static size_t on_body_wanted(char *out, size_t size, size_t count, void *ctx)
-{
-    struct upstream *u = ctx;
-    size_t n = size * count < u->unsent.n ? size * count : u->unsent.n;
-
-    memcpy(out, u->unsent.p, n);
-    u->unsent = span_skip(u->unsent, n);
-    return n;
-}
-
 static size_t end_by(struct upstream *u, enum upstream_end why)
 {
     u->verdict = why;
     return 0;
+}
+
+/*
+ * Connected, and about to send: the second time, a connection that was used again has died before it
+ * answered, and libcurl would send the request once more. The first one may have been billed.
+ */
+static int on_sending(void *ctx, char *ip, char *own_ip, int port, int own_port)
+{
+    struct upstream *u = ctx;
+
+    (void)ip, (void)own_ip, (void)port, (void)own_port;
+    if (u->result->sent) {
+        end_by(u, UPSTREAM_LOST);
+        return CURL_PREREQFUNC_ABORT;
+    }
+    u->result->sent = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 /* A status line starts a head anew: 1xx heads come before the real one. */
@@ -148,61 +158,88 @@ static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl
     return u->verdict != UPSTREAM_WHOLE;
 }
 
-/* ---- setting up and reading the end ---- */
+/* ---- setting up ---- */
 
 #define SET(u, option, value) (curl_easy_setopt((u)->curl, CURLOPT_##option, value) == CURLE_OK)
-
-static bool add_line(struct upstream *u, const char *line)
-{
-    struct curl_slist *longer = curl_slist_append(u->lines, line);
-
-    if (longer)
-        u->lines = longer;
-    return longer != NULL;
-}
-
-/* The client's headers, and none that libcurl would add of its own accord. */
-static bool set_headers(struct upstream *u)
-{
-    const struct headers *h = u->q->headers;
-
-    if (!add_line(u, "Expect:") ||
-        (!headers_get(h, "accept").p && !add_line(u, "Accept:")) ||
-        (!headers_get(h, "content-type").p && !add_line(u, "Content-Type:")))
-        return false;
-    for (int i = 0; i < h->n; i++) {
-        struct span name = h->list[i].name, value = h->list[i].value;
-        char *line = arena_alloc(u->q->arena, name.n + value.n + 4);
-
-        if (!line)
-            return false;
-        /* "Name;" is how libcurl is told to send a header without a value. */
-        sprintf(line, value.n ? "%.*s: %.*s" : "%.*s;", SPAN_FMT(name), SPAN_FMT(value));
-        if (!add_line(u, line))
-            return false;
-    }
-    return SET(u, HTTPHEADER, u->lines);
-}
 
 /* What every call has in common. Never undone: curl_easy_reset() leaves a handle that waits for ever when
  * it finds no memory, and cannot say so. */
 static bool set_for_good(struct upstream *u)
 {
-    /* No seek function on purpose: a reused connection that has died must not make libcurl send the
-     * request a second time. */
     return SET(u, HTTP_VERSION, CURL_HTTP_VERSION_1_1) && SET(u, NOSIGNAL, 1L) &&
            SET(u, PROTOCOLS_STR, "http,https") && SET(u, FOLLOWLOCATION, 0L) && SET(u, PROXY, "") &&
-           SET(u, PATH_AS_IS, 1L) && SET(u, READFUNCTION, on_body_wanted) && SET(u, READDATA, u) &&
+           SET(u, CURLU, u->url) && SET(u, PREREQFUNCTION, on_sending) && SET(u, PREREQDATA, u) &&
            SET(u, HEADERFUNCTION, on_header) && SET(u, HEADERDATA, u) &&
            SET(u, WRITEFUNCTION, on_data) && SET(u, WRITEDATA, u) &&
            SET(u, XFERINFOFUNCTION, on_progress) && SET(u, XFERINFODATA, u) && SET(u, NOPROGRESS, 0L) &&
            SET(u, ERRORBUFFER, u->error);
 }
 
+/* Most calls go where the last one went. */
+static bool set_url(struct upstream *u)
+{
+    if (u->url_text && strcmp(u->url_text, u->q->url) == 0)
+        return true;
+    free(u->url_text);
+    u->url_text = NULL;
+    if (curl_url_set(u->url, CURLUPART_URL, u->q->url, CURLU_PATH_AS_IS) != CURLUE_OK)
+        return false;
+    u->url_text = strdup(u->q->url);
+    return true;
+}
+
+static bool add_line(struct upstream *u, char *line)
+{
+    struct curl_slist *l = arena_alloc(u->q->arena, sizeof *l);
+
+    if (!l || !line)
+        return false;
+    l->data = line;
+    *u->last_line = l;
+    u->last_line = &l->next;
+    return true;
+}
+
+static char *write_line(struct arena *a, const struct header *h)
+{
+    const struct span name = h->name, value = h->value;
+    char *line = arena_alloc(a, name.n + value.n + 3);
+
+    if (!line)
+        return NULL;
+    memcpy(line, name.p, name.n);
+    /* "Name;" is how libcurl is told to send a header without a value. */
+    memcpy(line + name.n, value.n ? ": " : ";", value.n ? 2 : 1);
+    if (value.n)
+        memcpy(line + name.n + 2, value.p, value.n);
+    return line;
+}
+
+/* The client's headers, and none that libcurl would add of its own accord. */
+static bool set_headers(struct upstream *u)
+{
+    static char no_expect[] = "Expect:", no_accept[] = "Accept:", no_type[] = "Content-Type:";
+    const struct headers *h = u->q->headers;
+
+    u->lines = NULL;
+    u->last_line = &u->lines;
+    if (!add_line(u, no_expect) || (!headers_get(h, "accept").p && !add_line(u, no_accept)) ||
+        (!headers_get(h, "content-type").p && !add_line(u, no_type)))
+        return false;
+    for (int i = 0; i < h->n; i++)
+        if (!add_line(u, write_line(u->q->arena, &h->list[i])))
+            return false;
+    return SET(u, HTTPHEADER, u->lines);
+}
+
+/* The body is given whole: so it goes out in one write with its head. */
 static bool set_method(struct upstream *u)
 {
+    const struct span body = u->q->body;
+
     if (u->q->post)
-        return SET(u, POST, 1L) && SET(u, POSTFIELDSIZE_LARGE, (curl_off_t)u->q->body.n);
+        return SET(u, POST, 1L) && SET(u, POSTFIELDSIZE_LARGE, (curl_off_t)body.n) &&
+               SET(u, POSTFIELDS, body.n ? body.p : "");
     return u->q->head_only ? SET(u, NOBODY, 1L) : SET(u, HTTPGET, 1L);
 }
 
@@ -210,7 +247,7 @@ static bool set_up(struct upstream *u)
 {
     const struct upstream_limits *l = &u->q->limits;
 
-    return SET(u, URL, u->q->url) && SET(u, CONNECTTIMEOUT_MS, (long)l->connect_ms) &&
+    return set_url(u) && SET(u, CONNECTTIMEOUT_MS, (long)l->connect_ms) &&
            (!l->ca_file || !*l->ca_file || SET(u, CAINFO, l->ca_file)) && set_method(u) && set_headers(u);
 }
 
@@ -222,11 +259,14 @@ struct upstream *upstream_create(void)
         return NULL;
     u->curl = curl_easy_init();
     u->multi = curl_multi_init();
-    if (u->curl && u->multi && set_for_good(u))
+    u->url = curl_url();
+    if (u->curl && u->multi && u->url && set_for_good(u))
         return u;
     upstream_destroy(u);
     return NULL;
 }
+
+/* ---- reading the end ---- */
 
 /* What a CURLcode means, before and after the head was whole. */
 static const struct {
@@ -299,7 +339,6 @@ static bool perform(struct upstream *u, CURLcode *code)
 
 void upstream_call(struct upstream *u, const struct upstream_request *q, struct upstream_result *out)
 {
-    curl_off_t sent_after = 0;
     CURLcode code;
 
     *out = (struct upstream_result){.end = UPSTREAM_OURS, .first_byte_ms = -1};
@@ -307,24 +346,17 @@ void upstream_call(struct upstream *u, const struct upstream_request *q, struct 
         return;
     u->q = q;
     u->result = out;
-    u->lines = NULL;
-    u->headers.n = 0;
+    u->headers = (struct headers){.n = 0};
     u->status = 0;
-    u->unsent = q->body;
     u->started_ns = clock_mono_ns();
     u->last_byte_ns = u->received = 0;
     u->verdict = UPSTREAM_WHOLE;
     u->error[0] = '\0';
 
-    if (set_up(u) && perform(u, &code)) {
-        out->end = ending(u, code);
-        /* Time until just before the transfer began: 0 when there was no connection to send on. */
-        curl_easy_getinfo(u->curl, CURLINFO_PRETRANSFER_TIME_T, &sent_after);
-        out->sent = sent_after > 0;
-        out->well_framed = is_well_framed(u);
-        if (code != CURLE_OK)
-            snprintf(out->why, sizeof out->why, "%s", *u->error ? u->error : curl_easy_strerror(code));
-    }
-    curl_slist_free_all(u->lines);
-    u->lines = NULL;
+    if (!set_up(u) || !perform(u, &code))
+        return;
+    out->end = ending(u, code);
+    out->well_framed = is_well_framed(u);
+    if (code != CURLE_OK)
+        snprintf(out->why, sizeof out->why, "%s", *u->error ? u->error : curl_easy_strerror(code));
 }
