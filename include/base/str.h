@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 /*
  * Strings: a span borrows bytes that somebody else owns; a buf owns bytes that grow, up to a bound.
@@ -17,6 +18,7 @@ struct span {
 };
 
 #define SPAN(literal) ((struct span){(literal), sizeof(literal) - 1})
+#define SPAN_INIT(literal) {(literal), sizeof(literal) - 1} /* in a table */
 #define SPAN_FMT(s)   (int)(s).n, (s).p /* for printf's %.*s */
 
 static inline struct span span_of(const char *s)
@@ -24,8 +26,17 @@ static inline struct span span_of(const char *s)
     return (struct span){s, s ? strlen(s) : 0};
 }
 
-bool span_eq(struct span a, struct span b);
-bool span_eq_nocase(struct span a, struct span b); /* ASCII case */
+static inline bool span_eq(struct span a, struct span b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool span_eq_nocase(struct span a, struct span b) /* ASCII case */
+{
+    return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
+bool span_in_nocase(struct span s, const struct span *list, size_t n);
 bool span_starts(struct span s, struct span prefix);
 bool span_ends(struct span s, struct span suffix);
 struct span span_trim(struct span s); /* spaces and tabs at both ends */

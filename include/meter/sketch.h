@@ -18,6 +18,7 @@
 #define SKETCH_SUB     16 /* buckets an octave above */
 #define SKETCH_OCTAVES 16 /* up to two million */
 #define SKETCH_BUCKETS (SKETCH_EXACT + SKETCH_SUB * SKETCH_OCTAVES)
+#define SKETCH_GROUPS  (SKETCH_BUCKETS / SKETCH_SUB)
 #define SKETCH_MAX     ((INT64_C(1) << (5 + SKETCH_OCTAVES)) - 1)
 
 struct sketch {
@@ -26,6 +27,7 @@ struct sketch {
     double level; /* the quantile that has covered 95 % of late */
     uint32_t samples;
     float weight[SKETCH_BUCKETS];
+    float group[SKETCH_GROUPS]; /* sums of SKETCH_SUB buckets each: a quantile skips by them */
 };
 
 void sketch_init(struct sketch *s);

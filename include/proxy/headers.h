@@ -15,9 +15,9 @@ struct header {
     struct span name, value; /* NUL-terminated as well */
 };
 
-struct headers {
-    struct header list[HEADERS_MAX];
-    int n;
+struct headers { /* all zero: none yet */
+    struct header *list;
+    int n, cap;
 };
 
 /* Copies both into the arena. False when either is full. */

@@ -72,7 +72,8 @@ static struct arena_block *add_block(struct arena *a, size_t n)
     return b;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+/* n bytes of no known content. */
+static void *take(struct arena *a, size_t n)
 {
     struct arena_block *b = a->blocks;
     void *p;
@@ -84,14 +85,24 @@ void *arena_alloc(struct arena *a, size_t n)
         return NULL;
     p = b->data + b->used;
     b->used += n;
-    return memset(p, 0, n);
+    return p;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+    void *p = take(a, n);
+
+    return p ? memset(p, 0, n) : NULL;
 }
 
 char *arena_copy(struct arena *a, const char *p, size_t n)
 {
-    char *copy = arena_alloc(a, n + 1);
+    char *copy = take(a, n + 1);
 
-    if (copy && n)
+    if (!copy)
+        return NULL;
+    if (n)
         memcpy(copy, p, n);
+    copy[n] = '\0';
     return copy;
 }

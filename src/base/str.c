@@ -6,16 +6,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
-bool span_eq(struct span a, struct span b)
+bool span_in_nocase(struct span s, const struct span *list, size_t n)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool span_eq_nocase(struct span a, struct span b)
-{
-    return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+    for (size_t i = 0; i < n; i++)
+        if (span_eq_nocase(s, list[i]))
+            return true;
+    return false;
 }
 
 bool span_starts(struct span s, struct span prefix)

@@ -53,6 +53,12 @@ static int64_t highest_in(int bucket)
 
 /* ---- quantiles ---- */
 
+/* Going down. */
+static bool starts_group(int bucket)
+{
+    return bucket % SKETCH_SUB == SKETCH_SUB - 1;
+}
+
 int64_t sketch_quantile(const struct sketch *s, double level)
 {
     const double may_exceed = (1 - level) * (s->total + s->next);
@@ -61,6 +67,11 @@ int64_t sketch_quantile(const struct sketch *s, double level)
     if (s->total <= 0 || above > may_exceed)
         return INT64_MAX;
     for (int i = SKETCH_BUCKETS - 1; i >= 0; i--) {
+        if (starts_group(i) && above + (double)s->group[i / SKETCH_SUB] <= may_exceed) {
+            above += (double)s->group[i / SKETCH_SUB];
+            i -= SKETCH_SUB - 1;
+            continue;
+        }
         if (above + (double)s->weight[i] > may_exceed) {
             const double share = (may_exceed - above) / (double)s->weight[i];
 
@@ -84,22 +95,30 @@ static void steer(struct sketch *s, int64_t value)
         s->level = LEVEL_MAX;
 }
 
+static void put_in(struct sketch *s, int bucket, double weight)
+{
+    s->weight[bucket] += (float)weight;
+    s->group[bucket / SKETCH_SUB] += (float)weight;
+    s->total += weight;
+}
+
 static void renormalise(struct sketch *s)
 {
+    const struct sketch old = *s;
+
+    memset(s->weight, 0, sizeof s->weight);
+    memset(s->group, 0, sizeof s->group);
     s->total = 0;
-    for (int i = 0; i < SKETCH_BUCKETS; i++) {
-        s->weight[i] = (float)((double)s->weight[i] / s->next);
-        s->total += (double)s->weight[i];
-    }
     s->next = 1;
+    for (int i = 0; i < SKETCH_BUCKETS; i++)
+        put_in(s, i, (double)old.weight[i] / old.next);
 }
 
 void sketch_add(struct sketch *s, int64_t value)
 {
     if (s->samples >= SETTLED)
         steer(s, value);
-    s->weight[bucket_of(value)] += (float)s->next;
-    s->total += s->next;
+    put_in(s, bucket_of(value), s->next);
     s->next /= DECAY;
     if (s->samples < UINT32_MAX)
         s->samples++;
@@ -161,8 +180,7 @@ bool sketch_read(struct sketch *s, const unsigned char *in, size_t n)
 
         if (bucket <= last || bucket >= SKETCH_BUCKETS)
             return false;
-        r.weight[bucket] = (float)(get(p + 2, 2) / FRACTION);
-        r.total += (double)r.weight[bucket];
+        put_in(&r, bucket, get(p + 2, 2) / FRACTION);
         last = bucket;
     }
     *s = r;

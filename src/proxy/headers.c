@@ -4,11 +4,25 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+static bool grow(struct headers *h, struct arena *a)
+{
+    int cap = h->cap ? h->cap * 2 : 16;
+    struct header *list = arena_alloc(a, (size_t)cap * sizeof *list);
+
+    if (!list)
+        return false;
+    if (h->n)
+        memcpy(list, h->list, (size_t)h->n * sizeof *list);
+    h->list = list;
+    h->cap = cap;
+    return true;
+}
+
 bool headers_add(struct headers *h, struct arena *a, struct span name, struct span value)
 {
     char *n, *v;
 
-    if (h->n == HEADERS_MAX)
+    if (h->n == HEADERS_MAX || (h->n == h->cap && !grow(h, a)))
         return false;
     n = arena_copy(a, name.p, name.n);
     v = arena_copy(a, value.n ? value.p : "", value.n);
@@ -74,16 +88,17 @@ bool header_has_token(struct span value, const char *token)
 
 bool header_is_hop_by_hop(struct span name, struct span connection)
 {
-    static const char *const always[] = {
-        "connection", "keep-alive",       "proxy-authenticate", "proxy-authorization",
-        "te",         "proxy-connection", "trailer",            "transfer-encoding",
-        "upgrade",    "http2-settings",
+    static const struct span always[] = {
+        SPAN_INIT("connection"),          SPAN_INIT("keep-alive"),
+        SPAN_INIT("proxy-authenticate"),  SPAN_INIT("te"),
+        SPAN_INIT("proxy-authorization"), SPAN_INIT("trailer"),
+        SPAN_INIT("proxy-connection"),    SPAN_INIT("upgrade"),
+        SPAN_INIT("transfer-encoding"),   SPAN_INIT("http2-settings"),
     };
     struct span head;
 
-    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
-        if (span_eq_nocase(name, span_of(always[i])))
-            return true;
+    if (span_in_nocase(name, always, sizeof always / sizeof *always))
+        return true;
     while (connection.n) {
         span_cut(connection, ',', &head, &connection);
         if (span_eq_nocase(span_trim(head), name))

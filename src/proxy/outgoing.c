@@ -22,13 +22,13 @@ const char *outgoing_url(struct exchange *x, const char *suffix)
 /* Headers that stop here: of one connection, of our own language, or made anew for the upstream. */
 static bool stays_here(const struct exchange *x, const struct header *h, struct span connection)
 {
-    static const char *const ours[] = {"host", "content-length", "accept-encoding", "expect", "cookie",
-                                       "forwarded", "x-forwarded-for", "via"};
+    static const struct span ours[] = {
+        SPAN_INIT("host"),   SPAN_INIT("content-length"), SPAN_INIT("accept-encoding"),
+        SPAN_INIT("expect"), SPAN_INIT("cookie"),         SPAN_INIT("forwarded"),
+        SPAN_INIT("via"),    SPAN_INIT("x-forwarded-for"),
+    };
 
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (span_eq_nocase(h->name, span_of(ours[i])))
-            return true;
-    return header_is_tokencaps(h->name) || header_is_hop_by_hop(h->name, connection) ||
+    return span_in_nocase(h->name, ours, sizeof ours / sizeof *ours) || header_is_tokencaps(h->name) || header_is_hop_by_hop(h->name, connection) ||
            (x->lent_key && access_is_credential(h->name)) ||
            access_is_ours(&x->settings->config, h->name, h->value);
 }
