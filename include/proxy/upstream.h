@@ -10,8 +10,8 @@
 
 /*
  * One POST (or GET) to an upstream, through one libcurl easy handle a worker, which keeps its
- * connections alive between calls. Blocking. A request is sent at most once: its body cannot be rewound,
- * so that libcurl cannot repeat it on another connection. The only file that knows libcurl.
+ * connections alive between calls. Blocking. A request is sent at most once: where libcurl would repeat it
+ * on another connection, it is stopped. The only file that knows libcurl.
  */
 
 /* How a call ended. The table in upstream.c says of each what the client is told and whether the
