@@ -33,8 +33,8 @@
 
 struct stream {
     int fd;
-    bool running; /* its first event is there */
-    int64_t asked_ns;
+    bool running;           /* its first event is there */
+    int64_t asked_ns, sent; /* sent: of an event that has come in part; 0: none has */
     size_t carried;
     char carry[CARRY];
 };
@@ -154,21 +154,34 @@ static void first_events(long n)
 
 /* ---- many at once ---- */
 
-static void see_events(const char *text, size_t n, int64_t now)
+/* The time in an event's stamp, once it is there as a whole; *p is then behind it. */
+static int64_t find_stamp(const char **p, const char *end)
 {
     static const char mark[] = ": sent ";
+    const char *at = memmem(*p, (size_t)(end - *p), mark, sizeof mark - 1);
+    char *rest;
+    int64_t sent;
+
+    if (!at)
+        return 0;
+    sent = strtoll(at + sizeof mark - 1, &rest, 10);
+    *p = rest;
+    return *rest == '\n' ? sent : 0;
+}
+
+/* An event has come when its blank line has. */
+static void see_events(struct stream *s, const char *text, size_t n, int64_t now)
+{
     const char *p = text, *end = text + n;
 
-    while ((p = memmem(p, (size_t)(end - p), mark, sizeof mark - 1))) {
-        char *rest;
-        int64_t sent = strtoll(p + sizeof mark - 1, &rest, 10);
-
-        p = rest;
-        if (*rest != '\n')
-            continue;
+    while (s->sent || (s->sent = find_stamp(&p, end))) {
+        p = memmem(p, (size_t)(end - p), "\n\n", 2);
+        if (!p)
+            return;
         all.events++;
-        if (sent >= all.from_ns && sent < all.until_ns)
-            take_figure(now - sent);
+        if (s->sent >= all.from_ns && s->sent < all.until_ns)
+            take_figure(now - s->sent);
+        s->sent = 0;
     }
 }
 
@@ -183,11 +196,12 @@ static void begin_running(struct stream *s, const char *text, int64_t now)
     take_figure(now - s->asked_ns);
 }
 
-/* What was looked at but may be the start of a stamp stays for the next time. */
+/* What was looked at but may be the start of a stamp, or of a blank line, stays for the next time.
+ */
 static void keep_rest(struct stream *s, const char *text, size_t n)
 {
     const char *line = memrchr(text, '\n', n);
-    size_t rest = line ? n - (size_t)(line + 1 - text) : n;
+    size_t rest = line ? n - (size_t)(line - text) : n;
 
     s->carried = rest < CARRY ? rest : 0;
     memcpy(s->carry, text + n - s->carried, s->carried);
@@ -212,7 +226,7 @@ static void read_some(struct stream *s)
     if (!s->running)
         begin_running(s, text, now);
     if (all.watching)
-        see_events(text, n, now);
+        see_events(s, text, n, now);
     keep_rest(s, text, n);
 }
 
