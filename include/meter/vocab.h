@@ -16,7 +16,7 @@
 
 #define VOCAB_MAGIC      "tokencap vocab\n"
 #define VOCAB_ENDIAN     0x01020304u
-#define VOCAB_VERSION    1u
+#define VOCAB_VERSION    2u
 #define VOCAB_TOKEN_BITS 21
 #define VOCAB_NONE       0x1fffffu /* no token; every token's number is below it */
 #define VOCAB_SHORT      14        /* the longest piece that fits a piece_key */
@@ -34,6 +34,7 @@ enum vocab_section {
     VOCAB_BIGRAMS, /* uint32_t [65536]: two bytes -> their merged token */
     VOCAB_TRIE,    /* struct vocab_node [nodes]: longest token at a place */
     VOCAB_JOINTS,  /* uint64_t [joints]: bitmap by hash of meetings of characters (joints.h) */
+    VOCAB_TRIPLES, /* uint64_t [2048]: two bits a code point of three bytes, its tokens */
     VOCAB_PATTERN, /* the splitting pattern, when rule says so */
     VOCAB_MODELS,  /* globs of model names, a line each */
     VOCAB_SECTIONS
@@ -78,6 +79,8 @@ struct vocab_header {
     uint32_t lines, longs, filter, pairs, nodes,
         joints; /* sizes of tables; powers of two but nodes */
     uint32_t byte_token[256];
+    uint64_t joint_parts[16]; /* by the low half of a first byte, a bit for each last byte: some
+                                 token has them beside each other */
     uint32_t longest;  /* bytes of the longest token */
     uint64_t size;     /* of the whole image */
     uint64_t checksum; /* of everything behind the header */
@@ -95,7 +98,7 @@ struct vocab {
     const uint64_t *pairs;
     const uint32_t *bigrams;
     const struct vocab_node *trie;
-    const uint64_t *joints;
+    const uint64_t *joints, *triple_counts;
 };
 
 /* Maps an image and checks its header and its size, which costs microseconds. */

@@ -16,10 +16,21 @@
 #define SPACES   (BIT(CLASS_SPACE) | BIT(CLASS_NEWLINE))
 #define OTHERS   (BIT(CLASS_OTHER) | BIT(CLASS_MARK)) /* [^\s\p{L}\p{N}] */
 
+/* U+4E00…U+9FFF, which are all CLASS_LETTER: most of Chinese. */
+static inline const uint8_t *ideograph_run(const uint8_t *p, const uint8_t *end)
+{
+    while (end - p >= 3 && (uint16_t)((p[0] << 8 | p[1]) - 0xe4b8) < 0xea00 - 0xe4b8)
+        p += 3;
+    return p;
+}
+
 static inline const uint8_t *class_run(const uint8_t *p, const uint8_t *end, unsigned classes)
 {
     while (p < end) {
-        struct uchar u = uchar_at(p);
+        struct uchar u;
+        if (classes & BIT(CLASS_LETTER) && *p >= 0xe4 && (p = ideograph_run(p, end)) == end)
+            break;
+        u = uchar_at(p);
         if (!(BIT(u.cls) & classes))
             break;
         p += u.len;

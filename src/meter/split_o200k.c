@@ -32,6 +32,13 @@ static const uint8_t *word_lower(const uint8_t *p, const uint8_t *end, const uin
     struct uchar u = {CLASS_OTHER, 0};
 
     for (; p < end; p += u.len) {
+        if (*p >= 0xe4) {
+            const uint8_t *q = ideograph_run(p, end);
+            both_end = q > p ? q : both_end;
+            p = q;
+            if (p == end)
+                break;
+        }
         u = uchar_at(p);
         if (!(BIT(u.cls) & HEADS))
             break;

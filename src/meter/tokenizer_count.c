@@ -12,28 +12,9 @@ struct look_up {
     struct piece_key key;
     uint64_t hash;
     struct piece_key *slot; /* NULL: not a short piece */
-    size_t from, n;
+    const char *p;
+    size_t n;
 };
-
-/* Starts the look-ups of k pieces. */
-static void prepare(struct job *j, const size_t *ends, size_t k, struct look_up *look)
-{
-    size_t from = j->from;
-
-    for (size_t i = 0; i < k; i++) {
-        struct look_up *l = &look[i];
-        l->from = from;
-        l->n = ends[i] - from;
-        l->slot = NULL;
-        if (l->n <= VOCAB_SHORT) {
-            l->key = piece_key(j->text + from, l->n, j->n - from);
-            l->hash = piece_hash(l->key);
-            l->slot = piece_cache_slot(j->t->cache, l->hash);
-            __builtin_prefetch(l->slot);
-        }
-        from = ends[i];
-    }
-}
 
 static int64_t count_short(struct job *j, const char *p, size_t n, struct piece_key key,
                            uint64_t hash, struct piece_key *slot)
@@ -82,24 +63,74 @@ static int64_t count_part(struct job *j, const char *p, size_t n)
     return known ? known : count_short(j, p, n, key, hash, slot);
 }
 
-/* Cut at joints when it ends in the kind of character that they are between. */
-static int64_t count_long(struct job *j, const char *p, size_t n)
+/* A piece cut at its joints. Not inlined: the loop over other pieces needs the registers. */
+static __attribute__((noinline)) int64_t count_cut(struct job *j, const char *p, size_t n)
 {
-    bool three_bytes = ((unsigned char)p[n - 3] & 0xf0) == 0xe0;
     int64_t sum = 0, some;
 
-    if (!three_bytes || !(j->v->h->flags & VOCAB_MERGED))
-        return count_part(j, p, n);
     while (n) {
-        size_t cut = joint_cut(j->v, p, n);
-        some = count_part(j, p, cut);
-        if (some < 0)
-            return -1;
-        sum += some;
+        struct joint_run r = joint_run(j->v, p, n);
+        size_t cut = r.n * 3;
+
+        sum += r.count;
+        for (uint64_t first = r.held >> 1 & ~r.held; first; first &= first - 1) {
+            unsigned at = (unsigned)__builtin_ctzll(first);
+            unsigned more = (unsigned)__builtin_ctzll(~(r.held >> (at + 1)));
+            some = count_part(j, p + at * 3, (more + 1) * 3);
+            if (some < 0)
+                return -1;
+            sum += some;
+        }
+        if (!cut) {
+            cut = joint_cut(j->v, p, n);
+            some = count_part(j, p, cut);
+            if (some < 0)
+                return -1;
+            sum += some;
+        }
         p += cut;
         n -= cut;
     }
     return sum;
+}
+
+/* Whether the piece that ends here is cut: what ends in a three-byte character. */
+static inline bool is_cut(const struct job *j, size_t end)
+{
+    return end >= 3 && is_triple(j->text + end - 3) && j->v->h->flags & VOCAB_MERGED;
+}
+
+/* Counts those of k pieces that are cut, and starts the look-ups of the others; returns how many
+ * these are. *sum is -1 when memory ran out, and nobody is left. */
+static size_t prepare(struct job *j, const size_t *ends, size_t k, struct look_up *look,
+                      int64_t *sum)
+{
+    size_t from = j->from, n = 0;
+
+    *sum = 0;
+    for (size_t i = 0; i < k; from = ends[i++]) {
+        struct look_up *l = &look[n];
+        l->p = j->text + from;
+        l->n = ends[i] - from;
+        if (is_cut(j, ends[i])) {
+            int64_t some = count_cut(j, l->p, l->n);
+            if (some < 0) {
+                *sum = -1;
+                return 0;
+            }
+            *sum += some;
+            continue;
+        }
+        l->slot = NULL;
+        if (l->n <= VOCAB_SHORT) {
+            l->key = piece_key(l->p, l->n, j->n - from);
+            l->hash = piece_hash(l->key);
+            l->slot = piece_cache_slot(j->t->cache, l->hash);
+            __builtin_prefetch(l->slot);
+        }
+        n++;
+    }
+    return n;
 }
 
 /* The tokens of k pieces: what the cache knows at once, the others when their lines have come. */
@@ -107,11 +138,10 @@ static int64_t count_batch(struct job *j, const size_t *ends, size_t k)
 {
     struct look_up look[BATCH];
     unsigned char missed[BATCH];
-    size_t misses = 0;
-    int64_t sum = 0;
+    int64_t sum;
+    size_t n = prepare(j, ends, k, look, &sum), misses = 0;
 
-    prepare(j, ends, k, look);
-    for (size_t i = 0; i < k; i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct look_up *l = &look[i];
         unsigned known = l->slot ? piece_cache_get(l->slot, l->key, j->image) : 0;
         sum += known;
@@ -123,9 +153,8 @@ static int64_t count_batch(struct job *j, const size_t *ends, size_t k)
     }
     for (size_t i = 0; i < misses; i++) {
         const struct look_up *l = &look[missed[i]];
-        const char *p = j->text + l->from;
-        int64_t count =
-            l->slot ? count_short(j, p, l->n, l->key, l->hash, l->slot) : count_long(j, p, l->n);
+        int64_t count = l->slot ? count_short(j, l->p, l->n, l->key, l->hash, l->slot)
+                                : count_part(j, l->p, l->n);
         if (count < 0)
             return -1;
         sum += count;

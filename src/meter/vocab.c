@@ -45,6 +45,7 @@ static bool sections_fit(const struct vocab_header *h)
         [VOCAB_BIGRAMS] = 65536 * sizeof(uint32_t),
         [VOCAB_TRIE] = (uint64_t)h->nodes * sizeof(struct vocab_node),
         [VOCAB_JOINTS] = (uint64_t)h->joints * sizeof(uint64_t),
+        [VOCAB_TRIPLES] = 65536 / 32 * sizeof(uint64_t),
     };
 
     if (!power_of_two(h->lines) || !power_of_two(h->longs) || !power_of_two(h->filter) ||
@@ -89,6 +90,7 @@ int vocab_of_image(const void *image, size_t size, const char *path, struct voca
     v->bigrams = section(h, VOCAB_BIGRAMS);
     v->trie = section(h, VOCAB_TRIE);
     v->joints = section(h, VOCAB_JOINTS);
+    v->triple_counts = section(h, VOCAB_TRIPLES);
     return 0;
 }
 

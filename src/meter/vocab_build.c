@@ -9,6 +9,8 @@
 #define JOINTS                                                                                     \
     8192 /* words of bitmap: sparse for any vocabulary, and it fits the first-level cache */
 
+#define TRIPLES (65536 / 32) /* words of two bits a code point */
+
 /* The tables of an image while they are made. */
 struct tables {
     const struct vocab_source *s;
@@ -16,7 +18,7 @@ struct tables {
     struct vocab_token *tokens;
     struct vocab_line *shorts;
     uint32_t *short_ids, *longs, *bigrams;
-    uint64_t *filter, *pairs, *joints;
+    uint64_t *filter, *pairs, *joints, *triple_counts;
     struct vocab_node *trie;
 };
 
@@ -89,9 +91,10 @@ static bool allocate(struct tables *t)
     t->filter = calloc(h->filter, sizeof *t->filter);
     t->pairs = malloc((h->pairs + 1) * sizeof *t->pairs);
     t->joints = calloc(h->joints, sizeof *t->joints);
+    t->triple_counts = calloc(TRIPLES, sizeof *t->triple_counts);
     t->bigrams = malloc(65536 * sizeof *t->bigrams);
     return t->tokens && t->shorts && t->short_ids && t->longs && t->filter && t->pairs &&
-           t->joints && t->bigrams;
+           t->joints && t->triple_counts && t->bigrams;
 }
 
 static void add_short(struct tables *t, uint32_t token, struct span x)
@@ -138,25 +141,39 @@ static void list_joint(struct tables *t, uint32_t left, uint32_t right)
 /* Lists every meeting of two three-byte characters in a token, whole or in part. */
 static void add_joints(struct tables *t, struct span x)
 {
-    const unsigned char *p = (const unsigned char *)x.p;
+    const char *p = x.p;
 
     for (size_t i = 1; i < x.n; i++) {
-        bool whole_left = i >= 3 && p[i - 3] >= 0xe0 && p[i - 3] < 0xf0, whole_right = x.n - i >= 3;
-        uint32_t last = p[i - 1], first = p[i];
+        bool whole_left = i >= 3 && is_triple(p + i - 3), whole_right = x.n - i >= 3;
+        uint32_t last = (unsigned char)p[i - 1], first = p[i] & 15;
 
-        if (first < 0xe0 || first >= 0xf0 || last < 0x80 || last >= 0xc0)
+        if (!is_triple(p + i) || last < 0x80 || last >= 0xc0)
             continue;
-        if (whole_left && whole_right) {
-            list_joint(t, joint_char(x.p + i - 3), joint_char(x.p + i));
-            continue;
-        }
-        list_joint(t, last, first);
-        if (whole_left)
-            list_joint(t, joint_char(x.p + i - 3), first);
-        else if (whole_right)
-            list_joint(t, last, joint_char(x.p + i));
-        else
-            list_joint(t, JOINT_PARTS | last, first);
+        if (!whole_left || !whole_right)
+            t->h.joint_parts[first] |= UINT64_C(1) << (last & 63);
+        list_joint(t, whole_left ? triple_char(p + i - 3) : JOINT_LAST(last),
+                   whole_right ? triple_char(p + i) : JOINT_FIRST(first << 12));
+    }
+}
+
+static bool is_bigram(const struct tables *t, const unsigned char *p)
+{
+    return t->bigrams[p[0] << 8 | p[1]] != VOCAB_NONE;
+}
+
+/* Three bytes are one token; or two of them are, and nothing merges with the third; or none are. */
+static void count_triples(struct tables *t)
+{
+    const struct vocab v = {.h = &t->h, .shorts = t->shorts};
+
+    for (uint32_t c = 0x800; c < 0x10000; c++) {
+        unsigned char p[3] = {0xe0 | c >> 12, 0x80 | (c >> 6 & 63), 0x80 | (c & 63)};
+        struct piece_key key = piece_key((const char *)p, sizeof p, sizeof p);
+        uint64_t count = is_bigram(t, p) || is_bigram(t, p + 1) ? 2 : 3;
+
+        if (vocab_short_slot(&v, key, piece_hash(key)) >= 0)
+            count = 1;
+        t->triple_counts[c / 32] |= count << (c % 32 * 2);
     }
 }
 
@@ -189,6 +206,7 @@ static void fill(struct tables *t)
             t->bigrams[(unsigned char)x.p[0] << 8 | (unsigned char)x.p[1]] = i;
     }
     t->pairs[t->h.pairs] = t->pairs[0];
+    count_triples(t);
     t->tokens[s->ntokens] =
         (struct vocab_token){s->at[s->ntokens], VOCAB_NONE, VOCAB_NONE, VOCAB_NONE};
 }
@@ -218,6 +236,7 @@ static int assemble(struct tables *t, const struct vocab_use *use, struct buf *o
         [VOCAB_BIGRAMS] = {t->bigrams, 65536 * sizeof *t->bigrams},
         [VOCAB_TRIE] = {t->trie, h->nodes * sizeof *t->trie},
         [VOCAB_JOINTS] = {t->joints, h->joints * sizeof *t->joints},
+        [VOCAB_TRIPLES] = {t->triple_counts, TRIPLES * sizeof *t->triple_counts},
         [VOCAB_PATTERN] = {use->pattern.p, use->pattern.n},
         [VOCAB_MODELS] = {use->models.p, use->models.n},
     };
@@ -258,6 +277,7 @@ int vocab_build(const struct vocab_source *s, const struct vocab_use *use, struc
     free(t.short_ids);
     free(t.longs);
     free(t.joints);
+    free(t.triple_counts);
     free(t.filter);
     free(t.pairs);
     free(t.bigrams);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "meter/bpe.h"
+#include "meter/joints.h"
 
 static struct vocabs *vocabs;
 static struct bpe bpe;
@@ -42,6 +43,23 @@ static void every_token_is_reached(void **state)
             assert_int_equal(vocab_longest(v, text.p, text.n), t);
         }
     }
+}
+
+/* What the image says of each three-byte character alone is what merging makes of it. */
+static void triples(void **state)
+{
+    (void)state;
+    for (int i = 0; i < IMAGES; i++)
+        for (uint32_t c = 0x800; c < 0x10000; c++) {
+            char p[4];
+            if (c >= 0xd800 && c < 0xe000)
+                continue;
+            assert_int_equal(put_utf8(p, c), 3);
+            assert_true(is_triple(p));
+            assert_int_equal(triple_char(p), c);
+            assert_int_equal(triple_count(&vocabs->image[i], c),
+                             bpe_merge(&bpe, &vocabs->image[i], p, 3));
+        }
 }
 
 /* The three ways of merging, on the same bytes. */
@@ -121,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_token_is_reached),
+        cmocka_unit_test(triples),
         cmocka_unit_test(three_ways),
         cmocka_unit_test(rows_of_tokens),
     };
