@@ -28,7 +28,7 @@ ALL_CFLAGS  = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) $(SANFLAG) -pthread
 ALL_CPPFLAGS = -Iinclude $(CPPFLAGS) -D_GNU_SOURCE -DTOKENCAP_VERSION='"$(VERSION)"' \
                -DTOKENCAP_DATADIR='"$(datadir)/tokencap"' \
                -DTOKENCAP_SYSCONFDIR='"$(sysconfdir)/tokencap"' $(LIB_CFLAGS)
-ALL_LDFLAGS = -fPIE -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAG) -pthread
+ALL_LDFLAGS = -fPIE -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS) $(SANFLAG) -pthread
 
 GENDOC  := $(BUILD)/tools/gendoc
 PAGES   := $(patsubst %,$(BUILD)/%,$(wildcard man/*.[1-8]))

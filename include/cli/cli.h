@@ -143,6 +143,9 @@ const char *env_value(const char *name);
 
 struct json_t;
 
+/* Where it is: url, or what the environment says where that is NULL. */
+const char *daemon_url(const char *url);
+
 /* One call to the daemon's management interface. path starts with "/v1/"; body is JSON or NULL.
  * *out is the answer's JSON, the caller's reference. Any status but 2xx is an error with the
  * daemon's message. */
@@ -177,6 +180,7 @@ int cmd_budget_set(const struct invocation *in, struct err *e);
 int cmd_budget_reset(const struct invocation *in, struct err *e);
 int cmd_budget_delete(const struct invocation *in, struct err *e);
 int cmd_usage(const struct invocation *in, struct err *e);
+int cmd_top(const struct invocation *in, struct err *e);
 int cmd_usage_compact(const struct invocation *in, struct err *e);
 int cmd_token_create(const struct invocation *in, struct err *e);
 int cmd_token_list(const struct invocation *in, struct err *e);
@@ -186,6 +190,6 @@ int cmd_backup(const struct invocation *in, struct err *e);
 
 extern const struct flag count_flags[], estimate_flags[], price_flags[], price_import_flags[],
     vocab_import_flags[], vocab_list_flags[], budget_flags[], budget_set_flags[], usage_flags[],
-    token_flags[], token_create_flags[], verify_flags[], compact_flags[], backup_flags[];
+    top_flags[], token_flags[], token_create_flags[], verify_flags[], compact_flags[], backup_flags[];
 
 #endif

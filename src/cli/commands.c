@@ -49,6 +49,10 @@ const struct command commands[] = {
      cmd_budget_delete},
     {"usage", "", 0, 0, "show what was used and what it cost",
      "Prints a project's totals, or totals by model, day or project.", usage_flags, cmd_usage},
+    {"top", "", 0, 0, "watch the spending, live",
+     "Shows budgets, what today cost and the newest requests, live at the terminal: q ends it, ? tells "
+     "the keys. Without a terminal, or with --once, it prints one screen and ends.",
+     top_flags, cmd_top},
     {"usage compact", "[DB]", 0, 1, "give old usage records' room back",
      "Rolls the usage records of whole days before --before into the totals, which stay as they "
      "were, and shrinks the database. The daemon must not be running. Without DB, the database "

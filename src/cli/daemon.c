@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/daemon.h"
 
 #define DEFAULT_URL "http://127.0.0.1:3456"
 #define ANSWER_MAX  (64 << 20)
@@ -19,13 +20,12 @@ void url_encode(struct buf *out, const char *text)
     }
 }
 
-struct call {
-    CURL *curl;
-    struct curl_slist *headers;
-    const char *base;
-    struct buf url, answer;
-    long status;
-};
+const char *daemon_url(const char *url)
+{
+    const char *set = env_value("TOKENCAP_URL");
+
+    return url ? url : set ? set : DEFAULT_URL;
+}
 
 static size_t take(char *p, size_t size, size_t n, void *ctx)
 {
@@ -35,7 +35,7 @@ static size_t take(char *p, size_t size, size_t n, void *ctx)
     return answer->failed ? 0 : size * n;
 }
 
-static bool add_header(struct call *c, const char *name, const char *value)
+bool call_add_header(struct call *c, const char *name, const char *value)
 {
     struct curl_slist *longer;
     struct buf line;
@@ -46,19 +46,22 @@ static bool add_header(struct call *c, const char *name, const char *value)
     if (line.p)
         explicit_bzero(line.p, line.n);
     buf_finish(&line);
-    if (longer)
-        c->headers = longer;
-    return longer != NULL;
+    if (!longer)
+        return false;
+    c->headers = longer;
+    curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, longer);
+    return true;
 }
 
-static int prepare(struct call *c, const char *url, const char *method, const char *path,
-                   const char *body, struct err *e)
+int call_prepare(struct call *c, const char *url, const char *method, const char *path,
+                 const char *body, struct err *e)
 {
     const char *token = env_value("TOKENCAP_ADMIN_TOKEN");
     struct buf bearer;
     bool ok;
 
-    c->base = url ? url : env_value("TOKENCAP_URL") ? env_value("TOKENCAP_URL") : DEFAULT_URL;
+    *c = (struct call){0};
+    c->base = daemon_url(url);
     buf_init(&c->answer, ANSWER_MAX);
     buf_init(&c->url, 0);
     buf_span(&c->url, span_of(c->base));
@@ -69,9 +72,9 @@ static int prepare(struct call *c, const char *url, const char *method, const ch
     buf_printf(&bearer, "Bearer %s", token ? token : "");
     c->curl = curl_easy_init();
     ok = c->curl && !c->url.failed && !bearer.failed &&
-         add_header(c, "User-Agent", "tokencap/" TOKENCAP_VERSION) &&
-         (!token || add_header(c, "Authorization", bearer.p)) &&
-         (!body || add_header(c, "Content-Type", "application/json"));
+         call_add_header(c, "User-Agent", "tokencap/" TOKENCAP_VERSION) &&
+         (!token || call_add_header(c, "Authorization", bearer.p)) &&
+         (!body || call_add_header(c, "Content-Type", "application/json"));
     if (bearer.p)
         explicit_bzero(bearer.p, bearer.n);
     buf_finish(&bearer);
@@ -83,7 +86,6 @@ static int prepare(struct call *c, const char *url, const char *method, const ch
     curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT, 10L);
     curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, 60L);
-    curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, c->headers);
     curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &c->answer);
     if (body)
@@ -92,10 +94,8 @@ static int prepare(struct call *c, const char *url, const char *method, const ch
     return 0;
 }
 
-static int perform(struct call *c, struct err *e)
+static int arrived(struct call *c, CURLcode code, struct err *e)
 {
-    CURLcode code = curl_easy_perform(c->curl);
-
     if (code == CURLE_COULDNT_CONNECT)
         return err_set(e, ERR_IO,
                        "no daemon answers at %s; is tokencapd running? --url or TOKENCAP_URL says "
@@ -124,11 +124,14 @@ static int complain(const struct call *c, const json_t *root, struct err *e)
                        : "");
 }
 
-static int understand(const struct call *c, json_t **out, struct err *e)
+int call_understand(struct call *c, int code, struct json_t **out, struct err *e)
 {
     json_error_t bad;
-    json_t *root = json_loadb(c->answer.n ? c->answer.p : "", c->answer.n, 0, &bad);
+    json_t *root;
 
+    if (arrived(c, (CURLcode)code, e) < 0)
+        return -1;
+    root = json_loadb(c->answer.n ? c->answer.p : "", c->answer.n, 0, &bad);
     if (c->status / 100 != 2) {
         complain(c, root, e);
         json_decref(root);
@@ -142,19 +145,23 @@ static int understand(const struct call *c, json_t **out, struct err *e)
     return 0;
 }
 
+void call_finish(struct call *c)
+{
+    curl_easy_cleanup(c->curl);
+    curl_slist_free_all(c->headers);
+    buf_finish(&c->url);
+    buf_finish(&c->answer);
+    *c = (struct call){0};
+}
+
 int daemon_call(const char *url, const char *method, const char *path, const char *body,
                 struct json_t **out, struct err *e)
 {
-    struct call c = {0};
-    int r = prepare(&c, url, method, path, body, e);
+    struct call c;
+    int r = call_prepare(&c, url, method, path, body, e);
 
     if (r == 0)
-        r = perform(&c, e);
-    if (r == 0)
-        r = understand(&c, out, e);
-    curl_easy_cleanup(c.curl);
-    curl_slist_free_all(c.headers);
-    buf_finish(&c.url);
-    buf_finish(&c.answer);
+        r = call_understand(&c, curl_easy_perform(c.curl), out, e);
+    call_finish(&c);
     return r;
 }

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/jsonw.h"
-#include "base/utf8.h"
 #include "cli/cli.h"
+#include "cli/plain.h"
 
 void table_init(struct table *t, const struct column *columns, size_t ncolumns)
 {
@@ -39,30 +39,21 @@ void table_add(struct table *t, struct span cell)
     t->cells[t->ncells++] = copy;
 }
 
-/* Columns that a terminal takes: one a character, which is right for what ids are made of. */
-static size_t width(const char *s)
-{
-    size_t n = 0;
-
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
 /* Text from elsewhere must not steer the terminal. */
-static void put_plain(const char *s, FILE *out)
+static const char *plain(struct buf *scratch, const char *s)
 {
-    for (; *s; s++)
-        fputc((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s, out);
+    buf_clear(scratch);
+    plain_add(scratch, span_of(s));
+    return scratch->failed || !scratch->n ? "" : scratch->p;
 }
 
 static void put_cell(const struct column *c, const char *text, size_t wide, bool last, FILE *out)
 {
-    size_t have = width(text), pad = wide > have ? wide - have : 0;
+    size_t have = plain_width(span_of(text)), pad = wide > have ? wide - have : 0;
 
     if (c->kind != COLUMN_TEXT)
         fprintf(out, "%*s", (int)pad, "");
-    put_plain(text, out);
+    fputs(text, out);
     if (c->kind == COLUMN_TEXT && !last)
         fprintf(out, "%*s", (int)pad, "");
     fputs(last ? "\n" : "  ", out);
@@ -71,17 +62,21 @@ static void put_cell(const struct column *c, const char *text, size_t wide, bool
 static void print_table(const struct table *t, FILE *out)
 {
     size_t *wide = calloc(t->ncolumns, sizeof *wide), last = 0;
+    struct buf text;
 
     if (!wide)
         return;
+    buf_init(&text, 0);
     for (size_t c = 0; c < t->ncolumns; c++) {
         if (!t->columns[c].title)
             continue;
         last = c;
-        wide[c] = width(t->columns[c].title);
-        for (size_t i = c; i < t->ncells; i += t->ncolumns)
-            if (t->cells[i] && width(t->cells[i]) > wide[c])
-                wide[c] = width(t->cells[i]);
+        wide[c] = plain_width(span_of(t->columns[c].title));
+        for (size_t i = c; i < t->ncells; i += t->ncolumns) {
+            size_t have = t->cells[i] ? plain_width(span_of(plain(&text, t->cells[i]))) : 0;
+
+            wide[c] = have > wide[c] ? have : wide[c];
+        }
     }
     for (size_t c = 0; c < t->ncolumns; c++)
         if (t->columns[c].title)
@@ -90,8 +85,10 @@ static void print_table(const struct table *t, FILE *out)
         size_t c = i % t->ncolumns;
 
         if (t->columns[c].title)
-            put_cell(&t->columns[c], t->cells[i] ? t->cells[i] : "-", wide[c], c == last, out);
+            put_cell(&t->columns[c], t->cells[i] ? plain(&text, t->cells[i]) : "-", wide[c],
+                     c == last, out);
     }
+    buf_finish(&text);
     free(wide);
 }
 

@@ -58,6 +58,7 @@ sqlite3 src/ledger/sqlite/* include/ledger/sqlite/*
 libpq src/ledger/postgresql/* include/ledger/postgresql/*
 pcre2 src/meter/split*
 jansson src/wire/* include/wire/* src/meter/price* include/meter/price* src/proxy/admin* include/proxy/admin* src/cli/*
+ncurses src/cli/term*
 gnutls/ src/proxy/listen* include/proxy/listen* src/ledger/token* src/proxy/alert*
 HOMES
 
