@@ -19,6 +19,7 @@ enum err_code {
     ERR_IO,        /* the operating system, a disk or the network failed */
     ERR_CORRUPT,   /* stored data is not what was stored */
     ERR_INTERNAL,  /* our own bug */
+    ERR_STOPPED,   /* whoever looked on wanted it to stop */
     ERR_USAGE,     /* the command line is wrong; exit status 64 */
 };
 

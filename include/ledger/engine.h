@@ -77,11 +77,9 @@ struct ledger_engine {
                       void (*f)(void *ctx, const char *key, struct span value), void *ctx,
                       struct err *e);
 
-    int (*verify)(const char *where, void (*progress)(void *ctx, int64_t done, int64_t all),
-                  void *ctx, struct buf *summary, struct err *e);
-    int (*backup)(const char *where, const char *to, struct err *e);
-    int (*compact)(const char *where, int64_t before_ms,
-                   void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
+    int (*verify)(const char *where, const struct onlooker *o, struct buf *summary, struct err *e);
+    int (*backup)(const char *where, const char *to, const struct onlooker *o, struct err *e);
+    int (*compact)(const char *where, int64_t before_ms, const struct onlooker *o,
                    struct buf *summary, struct err *e);
     int (*file_usage_by)(const char *where, const struct usage_query *q, enum usage_group group,
                          void (*f)(void *ctx, const char *key, const struct usage_total *t),

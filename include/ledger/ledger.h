@@ -307,17 +307,24 @@ int ledger_state_each(struct ledger *l, const char *prefix,
 
 /* ---- proofs and copies: work on a live or stopped database, read-only ---- */
 
-/* ERR_CORRUPT with the first violated invariant; *summary says what was checked. progress may be
- * NULL. */
-int ledger_verify(const char *address, void (*progress)(void *ctx, int64_t done, int64_t all),
-                  void *ctx, struct buf *summary, struct err *e) MUST_CHECK;
-int ledger_backup(const char *address, const char *to, struct err *e) MUST_CHECK;
+/* Looks on while long work is done, many times a second. When see() returns false, the work stops
+ * with ERR_STOPPED, and what it worked on is sound. `all` is 0 as long as it is not known. */
+struct onlooker {
+    bool (*see)(void *ctx, int64_t done, int64_t all);
+    void *ctx;
+};
+
+/* The onlooker may be NULL. ERR_CORRUPT with the first violated invariant; *summary says what was
+ * checked. */
+int ledger_verify(const char *address, const struct onlooker *o, struct buf *summary,
+                  struct err *e) MUST_CHECK;
+int ledger_backup(const char *address, const char *to, const struct onlooker *o,
+                  struct err *e) MUST_CHECK;
 
 /* Rolls usage rows from before that day (UTC) into the totals, which stay as they were, and gives
  * their room back. For a stopped daemon: ERR_EXISTS while one runs. May be interrupted at any
- * moment. */
-int ledger_compact(const char *address, int64_t before_ms,
-                   void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
+ * moment, and run again. */
+int ledger_compact(const char *address, int64_t before_ms, const struct onlooker *o,
                    struct buf *summary, struct err *e) MUST_CHECK;
 
 /* ledger_usage_by() of a database that may be in use by a daemon, or not. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -41,11 +42,42 @@ static int find_db(const char *named, char **out, struct err *e)
     return 0;
 }
 
-static void show_progress(void *ctx, int64_t done, int64_t all)
+/* ---- long work: its progress on a terminal, and an end at the first SIGINT or SIGTERM ---- */
+
+static volatile sig_atomic_t stop_wanted;
+
+static void want_stop(int sig)
 {
-    (void)ctx;
-    fprintf(stderr, "\r%3d %%", all ? (int)(100 * done / all) : 100);
-    if (done >= all)
+    (void)sig;
+    stop_wanted = 1;
+}
+
+/* ctx: the percentage on the terminal, -1: none. */
+static bool look_on(void *ctx, int64_t done, int64_t all)
+{
+    int *shown = ctx, percent = all ? (int)(100 * done / all) : 0;
+
+    if (percent != *shown && isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\r%3d %%", percent);
+        *shown = percent;
+    }
+    return !stop_wanted;
+}
+
+/* A second signal ends the program as it always does. */
+static struct onlooker begin_long_work(int *shown)
+{
+    struct sigaction stop = {.sa_handler = want_stop, .sa_flags = (int)SA_RESETHAND};
+
+    *shown = -1;
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    return (struct onlooker){look_on, shown};
+}
+
+static void end_long_work(const int *shown)
+{
+    if (*shown >= 0)
         fputs("\r     \r", stderr);
 }
 
@@ -57,14 +89,17 @@ static void print_summary(const struct buf *summary)
 
 int cmd_verify(const struct invocation *in, struct err *e)
 {
+    struct onlooker onlooker;
     struct buf summary;
+    int r, shown;
     char *db;
-    int r;
 
     if (find_db(in->noperands ? in->operands[0] : NULL, &db, e))
         return -1;
     buf_init(&summary, 0);
-    r = ledger_verify(db, isatty(STDERR_FILENO) ? show_progress : NULL, NULL, &summary, e);
+    onlooker = begin_long_work(&shown);
+    r = ledger_verify(db, &onlooker, &summary, e);
+    end_long_work(&shown);
     print_summary(&summary);
     buf_finish(&summary);
     free(db);
@@ -73,22 +108,26 @@ int cmd_verify(const struct invocation *in, struct err *e)
 
 int cmd_backup(const struct invocation *in, struct err *e)
 {
+    struct onlooker onlooker;
+    int r, shown;
     char *db;
-    int r;
 
     if (find_db(in->values[DB], &db, e))
         return -1;
-    r = ledger_backup(db, in->operands[0], e);
+    onlooker = begin_long_work(&shown);
+    r = ledger_backup(db, in->operands[0], &onlooker, e);
+    end_long_work(&shown);
     free(db);
     return r;
 }
 
 int cmd_usage_compact(const struct invocation *in, struct err *e)
 {
+    struct onlooker onlooker;
     struct buf summary;
     int64_t before;
+    int r, shown;
     char *db;
-    int r;
 
     if (!given(in, BEFORE))
         return err_set(e, ERR_USAGE, "usage compact needs --before");
@@ -101,7 +140,9 @@ int cmd_usage_compact(const struct invocation *in, struct err *e)
         return r;
     }
     buf_init(&summary, 0);
-    r = ledger_compact(db, before, isatty(STDERR_FILENO) ? show_progress : NULL, NULL, &summary, e);
+    onlooker = begin_long_work(&shown);
+    r = ledger_compact(db, before, &onlooker, &summary, e);
+    end_long_work(&shown);
     print_summary(&summary);
     buf_finish(&summary);
     free(db);

@@ -6,7 +6,7 @@
 #include "base/nearest.h"
 #include "cli/cli.h"
 
-enum { EXIT_USAGE = 64 };
+enum { EXIT_USAGE = 64, EXIT_STOPPED = 130 };
 
 static void print_commands(const char *group, FILE *out)
 {
@@ -204,6 +204,18 @@ static int flush_output(int status)
     return status;
 }
 
+static int status_of(enum err_code code)
+{
+    switch (code) {
+    case ERR_USAGE:
+        return EXIT_USAGE;
+    case ERR_STOPPED:
+        return EXIT_STOPPED;
+    default:
+        return EXIT_FAILURE;
+    }
+}
+
 static int run(const struct command *c, int argc, char **argv)
 {
     struct invocation in = {.command = c};
@@ -220,7 +232,7 @@ static int run(const struct command *c, int argc, char **argv)
     if (r < 0) {
         fflush(stdout);
         fprintf(stderr, "tokencap: %s\n", e.msg);
-        return e.code == ERR_USAGE ? EXIT_USAGE : EXIT_FAILURE;
+        return status_of(e.code);
     }
     return flush_output(r);
 }

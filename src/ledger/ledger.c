@@ -217,29 +217,28 @@ int ledger_state_each(struct ledger *l, const char *prefix,
 
 /* ---- handed on, by address ---- */
 
-int ledger_verify(const char *address, void (*progress)(void *ctx, int64_t done, int64_t all),
-                  void *ctx, struct buf *summary, struct err *e)
+int ledger_verify(const char *address, const struct onlooker *o, struct buf *summary,
+                  struct err *e)
 {
     const struct ledger_engine *engine;
     const char *where;
 
     if (ledger_engine_of(address, &engine, &where, e) != 0)
         return -1;
-    return engine->verify(where, progress, ctx, summary, e);
+    return engine->verify(where, o, summary, e);
 }
 
-int ledger_backup(const char *address, const char *to, struct err *e)
+int ledger_backup(const char *address, const char *to, const struct onlooker *o, struct err *e)
 {
     const struct ledger_engine *engine;
     const char *where;
 
     if (ledger_engine_of(address, &engine, &where, e) != 0)
         return -1;
-    return engine->backup(where, to, e);
+    return engine->backup(where, to, o, e);
 }
 
-int ledger_compact(const char *address, int64_t before_ms,
-                   void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
+int ledger_compact(const char *address, int64_t before_ms, const struct onlooker *o,
                    struct buf *summary, struct err *e)
 {
     const struct ledger_engine *engine;
@@ -247,7 +246,7 @@ int ledger_compact(const char *address, int64_t before_ms,
 
     if (ledger_engine_of(address, &engine, &where, e) != 0)
         return -1;
-    return engine->compact(where, before_ms, progress, ctx, summary, e);
+    return engine->compact(where, before_ms, o, summary, e);
 }
 
 int ledger_file_usage_by(const char *address, const struct usage_query *q, enum usage_group group,

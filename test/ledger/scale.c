@@ -309,18 +309,18 @@ static void long_work(struct place *p)
     int64_t from = clock_mono_ns(), size = size_of(p);
 
     buf_init(&summary, 0);
-    if (ledger_verify(p->path, NULL, NULL, &summary, &e) != 0)
+    if (ledger_verify(p->path, NULL, &summary, &e) != 0)
         die(&e);
     printf("\nverify: %.1f s. %s", seconds_since(from), summary.p);
     buf_clear(&summary);
     from = clock_mono_ns();
-    if (ledger_compact(p->path, START + YEAR_MS / 2, NULL, NULL, &summary, &e) != 0)
+    if (ledger_compact(p->path, START + YEAR_MS / 2, NULL, &summary, &e) != 0)
         die(&e);
     printf("compacting the older half: %.1f s, from %lld to %lld MB. %s", seconds_since(from),
            (long long)size / 1000000, (long long)size_of(p) / 1000000, summary.p);
     from = clock_mono_ns();
     buf_clear(&summary);
-    if (ledger_verify(p->path, NULL, NULL, &summary, &e) != 0)
+    if (ledger_verify(p->path, NULL, &summary, &e) != 0)
         die(&e);
     printf("verify of the rest: %.1f s\n", seconds_since(from));
     buf_finish(&summary);

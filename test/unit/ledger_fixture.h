@@ -90,7 +90,7 @@ static inline int fix_teardown(void **state)
     if (f->l)
         fix_close(f);
     buf_init(&summary, 0);
-    rc = ledger_verify(f->path, NULL, NULL, &summary, &f->e);
+    rc = ledger_verify(f->path, NULL, &summary, &f->e);
     if (rc != 0)
         fprintf(stderr, "verify: %s\n", f->e.msg);
     buf_finish(&summary);
@@ -102,6 +102,16 @@ static inline void must(struct fixture *f, int rc)
 {
     if (rc != 0)
         fail_msg("unexpected: %s", f->e.msg);
+}
+
+static inline void prove(struct fixture *f)
+{
+    struct buf summary;
+
+    buf_init(&summary, 0);
+    if (ledger_verify(f->path, NULL, &summary, &f->e) != 0)
+        fail_msg("verify: %s", f->e.msg);
+    buf_finish(&summary);
 }
 
 static inline struct reservation a_request(struct fixture *f, const char *project, nano_t estimate,
@@ -170,6 +180,27 @@ static inline nano_t settle(struct fixture *f, int64_t hold_id, enum hold_state 
 
     must(f, ledger_settle(f->l, &s, true, &remaining, &f->e));
     return remaining;
+}
+
+/* The same, not waited for. */
+static inline void settle_later(struct fixture *f, int64_t hold_id)
+{
+    struct settlement s = an_end(hold_id, HOLD_SETTLED, CENTS(1));
+
+    must(f, ledger_settle(f->l, &s, false, NULL, &f->e));
+}
+
+/* An onlooker who stops the work after so many looks. */
+struct impatient {
+    int seen, patience;
+};
+
+static inline bool see_or_stop(void *ctx, int64_t done, int64_t all)
+{
+    struct impatient *i = ctx;
+
+    assert_in_range(done, 0, all);
+    return i->seen++ < i->patience;
 }
 
 static inline struct budget a_budget(const char *project, nano_t limit)

@@ -174,14 +174,4 @@ static inline void script_check(struct script *s, bool in_doubt)
     }
 }
 
-static inline void script_verify(struct fixture *f)
-{
-    struct buf summary;
-
-    buf_init(&summary, 0);
-    if (ledger_verify(f->path, NULL, NULL, &summary, &f->e) != 0)
-        fail_msg("verify: %s", f->e.msg);
-    buf_finish(&summary);
-}
-
 #endif

@@ -101,13 +101,10 @@ static void compact(struct fixture *f, int64_t before)
     struct buf summary;
 
     buf_init(&summary, 0);
-    if (ledger_compact(f->path, before, NULL, NULL, &summary, &f->e) != 0)
+    if (ledger_compact(f->path, before, NULL, &summary, &f->e) != 0)
         fail_msg("%s", f->e.msg);
     buf_finish(&summary);
-    buf_init(&summary, 0);
-    if (ledger_verify(f->path, NULL, NULL, &summary, &f->e) != 0)
-        fail_msg("verify: %s", f->e.msg);
-    buf_finish(&summary);
+    prove(f);
 }
 
 static void every_figure_stays(void **state)
@@ -180,7 +177,7 @@ static void not_under_a_daemon(void **state)
     struct buf summary;
 
     buf_init(&summary, 0);
-    assert_int_equal(ledger_compact(f->path, T0, NULL, NULL, &summary, &f->e), -1);
+    assert_int_equal(ledger_compact(f->path, T0, NULL, &summary, &f->e), -1);
     assert_int_equal(f->e.code, ERR_EXISTS);
 }
 
@@ -189,12 +186,8 @@ static void the_file_shrinks(void **state)
     struct fixture *f = *state;
     struct stat before, after;
 
-    for (int i = 0; i < 5000; i++) {
-        struct settlement s =
-            an_end(reserve_amount(f, "p", CENTS(1), T0).hold_id, HOLD_SETTLED, CENTS(1));
-
-        must(f, ledger_settle(f->l, &s, false, NULL, &f->e));
-    }
+    for (int i = 0; i < 5000; i++)
+        settle_later(f, reserve_amount(f, "p", CENTS(1), T0).hold_id);
     fix_close(f);
     stat(f->path, &before);
     compact(f, T0 + DAY);
@@ -221,15 +214,12 @@ static void may_be_killed_at_any_moment(void **state)
         assert_true(pid >= 0);
         if (pid == 0) {
             buf_init(&summary, 0);
-            _exit(ledger_compact(f->path, MIDNIGHT + 8 * DAY, NULL, NULL, &summary, &f->e) != 0);
+            _exit(ledger_compact(f->path, MIDNIGHT + 8 * DAY, NULL, &summary, &f->e) != 0);
         }
         usleep(us);
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);
-        buf_init(&summary, 0);
-        if (ledger_verify(f->path, NULL, NULL, &summary, &f->e) != 0)
-            fail_msg("verify: %s", f->e.msg);
-        buf_finish(&summary);
+        prove(f);
         if (WIFEXITED(status))
             break;
         killed++;
@@ -242,12 +232,45 @@ static void may_be_killed_at_any_moment(void **state)
     assert_true(oldest >= MIDNIGHT + 8 * DAY - 8 * HOUR);
 }
 
+/* Stopped after one step, two, … by whoever looks on: the same. */
+static void stops_when_told(void **state)
+{
+    struct fixture *f = *state;
+    struct figures before, after;
+    int stops = 0;
+
+    for (int i = 0; i < 12000; i++)
+        settle_later(f, reserve_amount(f, "old", CENTS(1), MIDNIGHT).hold_id);
+    ten_days(f);
+    look(f, &before);
+    fix_close(f);
+    for (;; stops++) {
+        struct impatient i = {.patience = stops};
+        struct onlooker o = {see_or_stop, &i};
+        struct buf summary;
+        int rc;
+
+        buf_init(&summary, 0);
+        rc = ledger_compact(f->path, MIDNIGHT + 8 * DAY, &o, &summary, &f->e);
+        assert_true(rc == 0 || f->e.code == ERR_STOPPED);
+        buf_finish(&summary);
+        prove(f);
+        if (rc == 0)
+            break;
+    }
+    assert_true(stops >= 2);
+    fix_open(f);
+    look(f, &after);
+    assert_string_equal(before.days, after.days);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(every_figure_stays),     LEDGER_TEST(running_budgets_go_on),
         LEDGER_TEST(old_runs_are_forgotten), LEDGER_TEST(not_under_a_daemon),
         LEDGER_TEST(the_file_shrinks),       LEDGER_TEST(may_be_killed_at_any_moment),
+        LEDGER_TEST(stops_when_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

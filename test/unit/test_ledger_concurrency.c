@@ -202,11 +202,11 @@ static void *copy_all_the_time(void *arg)
         struct buf summary;
 
         snprintf(to, sizeof to, "%s/copy-%d.db", c->f->dir, c->copies++);
-        if (ledger_backup(c->f->path, to, &e) != 0)
+        if (ledger_backup(c->f->path, to, NULL, &e) != 0)
             fail_msg("%s", e.msg);
         for (int i = 0; i < 2; i++) { /* the copy, and the live one */
             buf_init(&summary, 0);
-            if (ledger_verify(i ? c->f->path : to, NULL, NULL, &summary, &e) != 0)
+            if (ledger_verify(i ? c->f->path : to, NULL, &summary, &e) != 0)
                 fail_msg("%s: %s", i ? "live" : "copy", e.msg);
             buf_finish(&summary);
         }

@@ -240,7 +240,7 @@ static void one_round(struct fixture *f, struct rounds *r, enum how how)
     check_journal(f, &c);
     fix_close(f);
     buf_init(&summary, 0);
-    if (ledger_verify(f->path, NULL, NULL, &summary, &f->e) != 0)
+    if (ledger_verify(f->path, NULL, &summary, &f->e) != 0)
         fail_msg("after %ld deaths: %s", r->deaths, f->e.msg);
     buf_finish(&summary);
     r->acknowledged += atomic_load(&c.j->acknowledged);

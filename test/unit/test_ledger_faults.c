@@ -41,7 +41,7 @@ static bool one_failure(struct fixture *f, unsigned kinds, long n, bool sticky)
     assert_false(ledger_failed(f->l));
     script_check(&s, failed);
     fix_close(f);
-    script_verify(f);
+    prove(f);
     return hit;
 }
 
@@ -226,7 +226,7 @@ static void a_full_file_system(void **state)
     assert_false(stats.disk_full);
     settle(f, v.hold_id, HOLD_SETTLED, CENTS(1));
     fix_close(f);
-    script_verify(f);
+    prove(f);
     assert_int_equal(umount(f->dir), 0);
     fix_open(f);
 }

@@ -159,7 +159,7 @@ static void a_newer_schema(void **state)
     assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
     refused(f, ERR_INVALID, "schema 99");
     buf_init(&summary, 0);
-    assert_int_equal(ledger_verify(f->path, NULL, NULL, &summary, &f->e), -1);
+    assert_int_equal(ledger_verify(f->path, NULL, &summary, &f->e), -1);
     buf_finish(&summary);
     assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);

@@ -140,7 +140,7 @@ static void a_wrong_hour_is_noticed(void **state)
                                       " (SELECT min(key) FROM series WHERE view = -1)", NULL, NULL, NULL),
                      SQLITE_OK);
     buf_init(&summary, 0);
-    assert_int_equal(ledger_verify(f->path, NULL, NULL, &summary, &f->e), -1);
+    assert_int_equal(ledger_verify(f->path, NULL, &summary, &f->e), -1);
     assert_int_equal(f->e.code, ERR_CORRUPT);
     assert_non_null(strstr(f->e.msg, "hourly sums"));
     assert_int_equal(sqlite3_exec(db, "UPDATE series SET cost = cost - 1 WHERE view = -1 AND key ="

@@ -2,7 +2,9 @@
 /* The proof finds every way in which a ledger can be wrong; the copy is whole. */
 #include "ledger_fixture.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
@@ -11,7 +13,7 @@ static int verify(struct fixture *f, struct buf *summary)
     int rc;
 
     buf_init(summary, 0);
-    rc = ledger_verify(f->path, NULL, NULL, summary, &f->e);
+    rc = ledger_verify(f->path, NULL, summary, &f->e);
     return rc;
 }
 
@@ -201,23 +203,21 @@ static void damaged_pages_are_found_or_harmless(void **state)
     assert_true(found >= 20);
 }
 
-static void see_progress(void *ctx, int64_t done, int64_t all)
-{
-    *(int *)ctx += 1;
-    assert_in_range(done, 0, all);
-}
-
-static void progress_is_told(void **state)
+static void progress_is_told_and_stops(void **state)
 {
     struct fixture *f = *state;
+    struct impatient i = {.patience = INT_MAX};
+    struct onlooker o = {see_or_stop, &i};
     struct buf summary;
-    int calls = 0;
 
     live(f);
     buf_init(&summary, 0);
-    must(f, ledger_verify(f->path, see_progress, &calls, &summary, &f->e));
+    must(f, ledger_verify(f->path, &o, &summary, &f->e));
+    assert_true(i.seen >= 1);
+    i = (struct impatient){.patience = 0};
+    assert_int_equal(ledger_verify(f->path, &o, &summary, &f->e), -1);
+    assert_int_equal(f->e.code, ERR_STOPPED);
     buf_finish(&summary);
-    assert_true(calls >= 1);
 }
 
 static void a_backup_of_a_live_ledger_is_whole(void **state)
@@ -228,7 +228,7 @@ static void a_backup_of_a_live_ledger_is_whole(void **state)
 
     live(f);
     snprintf(to, sizeof to, "%s/copy.db", f->dir);
-    must(f, ledger_backup(f->path, to, &f->e));
+    must(f, ledger_backup(f->path, to, NULL, &f->e));
     assert_int_equal(stat(to, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     reserve_amount(f, "p", CENTS(1), T0 + 2 * DAY); /* the original goes on */
@@ -238,13 +238,50 @@ static void a_backup_of_a_live_ledger_is_whole(void **state)
     assert_int_equal(copy.found.holds, 1);
     assert_int_equal(usage_of(&copy, "q").cost, CENTS(5));
     fix_close(&copy);
-    assert_int_equal(ledger_backup(f->path, to, &f->e), -1);
+    assert_int_equal(ledger_backup(f->path, to, NULL, &f->e), -1);
     assert_int_equal(f->e.code, ERR_EXISTS);
-    assert_int_equal(ledger_backup(f->path, "/nonexistent/copy.db", &f->e), -1);
+    assert_int_equal(ledger_backup(f->path, "/nonexistent/copy.db", NULL, &f->e), -1);
     assert_int_equal(f->e.code, ERR_IO);
     fix_close(f);
     unlink(to);
-    must(f, ledger_backup(f->path, to, &f->e));
+    must(f, ledger_backup(f->path, to, NULL, &f->e));
+}
+
+static int entries(const char *dir)
+{
+    DIR *d = opendir(dir);
+    int n = 0;
+
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+/* Stopped at any step, a copy leaves nothing behind. */
+static void a_backup_stops_when_told(void **state)
+{
+    struct fixture *f = *state;
+    char to[128];
+    int before, steps = 0;
+
+    for (int i = 0; i < 8000; i++)
+        settle_later(f, reserve_amount(f, "p", CENTS(1), T0 + i * HOUR).hold_id);
+    snprintf(to, sizeof to, "%s/copy.db", f->dir);
+    usage_of(f, "p"); /* all is written */
+    before = entries(f->dir);
+    for (;; steps++) {
+        struct impatient i = {.patience = steps};
+        struct onlooker o = {see_or_stop, &i};
+
+        if (ledger_backup(f->path, to, &o, &f->e) == 0)
+            break;
+        assert_int_equal(f->e.code, ERR_STOPPED);
+        assert_int_equal(entries(f->dir), before);
+    }
+    assert_true(steps >= 1);
+    assert_int_equal(entries(f->dir), before + 1);
 }
 
 int main(void)
@@ -254,8 +291,9 @@ int main(void)
         LEDGER_TEST(every_lie_is_found),
         LEDGER_TEST(not_a_ledger),
         LEDGER_TEST(damaged_pages_are_found_or_harmless),
-        LEDGER_TEST(progress_is_told),
+        LEDGER_TEST(progress_is_told_and_stops),
         LEDGER_TEST(a_backup_of_a_live_ledger_is_whole),
+        LEDGER_TEST(a_backup_stops_when_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

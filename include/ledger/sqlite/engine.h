@@ -51,11 +51,11 @@ void sqlite_state_put(struct ledger *l, const char *key, struct span value);
 int sqlite_state_each(struct ledger *l, const char *prefix,
                       void (*f)(void *ctx, const char *key, struct span value), void *ctx,
                       struct err *e) MUST_CHECK;
-int sqlite_verify(const char *where, void (*progress)(void *ctx, int64_t done, int64_t all),
-                  void *ctx, struct buf *summary, struct err *e) MUST_CHECK;
-int sqlite_backup(const char *where, const char *to, struct err *e) MUST_CHECK;
-int sqlite_compact(const char *where, int64_t before_ms,
-                   void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
+int sqlite_verify(const char *where, const struct onlooker *o, struct buf *summary,
+                  struct err *e) MUST_CHECK;
+int sqlite_backup(const char *where, const char *to, const struct onlooker *o,
+                  struct err *e) MUST_CHECK;
+int sqlite_compact(const char *where, int64_t before_ms, const struct onlooker *o,
                    struct buf *summary, struct err *e) MUST_CHECK;
 int sqlite_file_usage_by(const char *where, const struct usage_query *q, enum usage_group group,
                          void (*f)(void *ctx, const char *key, const struct usage_total *t),

@@ -9,32 +9,48 @@
 #include "ledger/sqlite/db.h"
 #include "ledger/sqlite/engine.h"
 #include "ledger/sqlite/schema.h"
+#include "ledger/sqlite/watched.h"
 
 #define BUSY_MS 5000
+#define STEP    256 /* pages between two looks of the onlooker */
 
-static int copy(struct db *from, struct db *to, struct err *e)
+static int copy_pages(struct db *from, struct db *to, struct watched *w, struct err *e)
 {
     sqlite3_backup *b = sqlite3_backup_init(to->conn, "main", from->conn, "main");
-    int rc;
+    int rc = SQLITE_OK;
 
     if (!b)
         return err_set(e, ERR_IO, "%s", sqlite3_errmsg(to->conn));
-    rc = sqlite3_backup_step(b, -1); /* in one step: one state, however much is written meanwhile */
+    while (rc == SQLITE_OK &&
+           watched_see(w, sqlite3_backup_pagecount(b) - sqlite3_backup_remaining(b),
+                       sqlite3_backup_pagecount(b)))
+        rc = sqlite3_backup_step(b, STEP);
     sqlite3_backup_finish(b);
-    if (rc != SQLITE_DONE)
-        return err_set(e, ERR_IO, "%s", sqlite3_errstr(rc));
+    return rc == SQLITE_DONE ? 0 : err_set(e, ERR_IO, "%s", sqlite3_errstr(rc));
+}
+
+/* The transaction that reads keeps one state in sight, however much is written between the steps. */
+static int copy(struct db *from, struct db *to, struct watched *w, struct err *e)
+{
+    int64_t one;
+    bool found;
+
+    if (db_exec(from, "BEGIN") != 0 || db_int(from, &one, &found, "SELECT one FROM ledger", "") != 0)
+        return db_error(from, e);
+    if (copy_pages(from, to, w, e) != 0)
+        return -1;
     /* A copy of a WAL database says it is one; as a single file it is easier to keep. */
     return db_exec(to, "PRAGMA journal_mode = DELETE") != 0 ? db_error(to, e) : 0;
 }
 
-static int copy_to(struct db *from, const char *path, struct err *e)
+static int copy_to(struct db *from, const char *path, struct watched *w, struct err *e)
 {
     struct db to;
     int rc;
 
     rc = db_open(&to, path, DB_WRITE, BUSY_MS, e);
     if (rc == 0)
-        rc = copy(from, &to, e);
+        rc = copy(from, &to, w, e);
     db_close(&to);
     return rc;
 }
@@ -67,8 +83,9 @@ static int publish(const char *part, const char *to, struct err *e)
     return 0;
 }
 
-int sqlite_backup(const char *path, const char *to, struct err *e)
+int sqlite_backup(const char *path, const char *to, const struct onlooker *o, struct err *e)
 {
+    struct watched watched;
     struct db from;
     char part[4096];
     int fd, rc;
@@ -89,7 +106,8 @@ int sqlite_backup(const char *path, const char *to, struct err *e)
         goto close;
     }
     close(fd);
-    rc = copy_to(&from, part, e);
+    watched_begin(&watched, o, &from);
+    rc = watched_end(&watched, copy_to(&from, part, &watched, e), e);
     if (rc == 0)
         rc = publish(part, to, e);
     unlink(part);

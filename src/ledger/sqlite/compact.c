@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/sqlite/inner.h"
+#include "ledger/sqlite/watched.h"
 
 /*
  * Old usage rows give way to the totals that were kept all along. What goes is a prefix of the
@@ -84,8 +85,7 @@ static const char pages_all[] = "PRAGMA page_count";
 struct compaction {
     struct db *db;
     int64_t before_ms, kept_from, rows;
-    void (*progress)(void *ctx, int64_t done, int64_t all);
-    void *ctx;
+    struct watched watched;
 };
 
 static int begin(struct db *db)
@@ -143,9 +143,7 @@ static int remove_rows(struct compaction *c)
     for (int steps = 0; from < c->kept_from; from += STEP, steps++) {
         int64_t to = from + STEP < c->kept_from ? from + STEP : c->kept_from;
 
-        if (c->progress)
-            c->progress(c->ctx, from - start, c->kept_from - start);
-        if (begin(db) != 0 || end(db, step(c, from, to)) != 0)
+        if (!watched_see(&c->watched, from - start, c->kept_from - start) || begin(db) != 0 || end(db, step(c, from, to)) != 0)
             return -1;
         if (steps % 8 == 7 && move_log(db) != 0)
             return -1;
@@ -205,17 +203,14 @@ static int compact(struct compaction *c, struct buf *summary)
         end(db, remove_periods(c)) != 0 || move_log(db) != 0 || shrink(c, summary) != 0 ||
         move_log(db) != 0)
         return -1;
-    if (c->progress)
-        c->progress(c->ctx, 1, 1);
     return 0;
 }
 
-int sqlite_compact(const char *path, int64_t before_ms,
-                   void (*progress)(void *ctx, int64_t done, int64_t all), void *ctx,
+int sqlite_compact(const char *path, int64_t before_ms, const struct onlooker *onlooker,
                    struct buf *summary, struct err *e)
 {
     struct ledger_options o = {.durable = true, .busy_timeout_ms = BUSY_MS, .ballast = -1};
-    struct compaction c = {.before_ms = before_ms, .progress = progress, .ctx = ctx};
+    struct compaction c = {.before_ms = before_ms};
     struct sqlite_ledger *l;
     int rc;
 
@@ -223,7 +218,8 @@ int sqlite_compact(const char *path, int64_t before_ms,
         return -1;
     c.db = &l->db;
     db_forget(c.db);
-    rc = compact(&c, summary) != 0 ? db_error(c.db, e) : 0;
+    watched_begin(&c.watched, onlooker, c.db);
+    rc = watched_end(&c.watched, compact(&c, summary) != 0 ? db_error(c.db, e) : 0, e);
     if (rc == 0)
         buf_printf(summary, "%lld rows rolled up\n", (long long)c.rows);
     sqlite_destroy(l);

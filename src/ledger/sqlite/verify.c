@@ -6,6 +6,7 @@
 
 #include "ledger/sqlite/engine.h"
 #include "ledger/sqlite/schema.h"
+#include "ledger/sqlite/watched.h"
 
 #define BUSY_MS       5000
 #define PROGRESS_STEP 65536
@@ -65,8 +66,7 @@ struct proof {
     struct stream streams[SOURCES];
     int64_t seq, overrun, kept_overrun;
     int64_t rows, voids, open, last_id;
-    void (*progress)(void *ctx, int64_t done, int64_t all);
-    void *ctx;
+    struct watched watched;
 };
 
 static int next(struct proof *p, enum source s, struct err *e)
@@ -154,8 +154,8 @@ static int check_events(struct proof *p, struct err *e)
             return 0;
         if (check_event(p, first, e) != 0 || next(p, first, e) != 0)
             return -1;
-        if (p->progress && n % PROGRESS_STEP == 0)
-            p->progress(p->ctx, p->last_id, p->seq);
+        if (n % PROGRESS_STEP == 0 && !watched_see(&p->watched, p->last_id, p->seq))
+            return -1;
     }
 }
 
@@ -235,14 +235,15 @@ static int open_proof(struct proof *p, const char *path, struct err *e)
     return schema_expect(&p->db, e);
 }
 
-int sqlite_verify(const char *path, void (*progress)(void *ctx, int64_t done, int64_t all),
-                  void *ctx, struct buf *summary, struct err *e)
+int sqlite_verify(const char *path, const struct onlooker *o, struct buf *summary, struct err *e)
 {
-    struct proof p = {.progress = progress, .ctx = ctx};
+    struct proof p = {.last_id = 0};
     int rc = open_proof(&p, path, e);
 
-    if (rc == 0)
+    if (rc == 0) {
+        watched_begin(&p.watched, o, &p.db);
         rc = replay_init(&p.replay, &p.db, e);
+    }
     if (rc == 0)
         rc = sums_init(&p.sums, &p.db, e);
     if (rc == 0)
@@ -253,5 +254,5 @@ int sqlite_verify(const char *path, void (*progress)(void *ctx, int64_t done, in
         sums_finish(&p.sums);
     replay_finish(&p.replay);
     db_close(&p.db);
-    return rc;
+    return watched_end(&p.watched, rc, e);
 }
