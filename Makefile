@@ -291,7 +291,9 @@ $(BUILD)/test/torture/failing_wrap.o: test/torture/failing.c config.mk
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -DTORTURE_WRAP -MMD -MP -c -o $@ $<
 
-WRAPPED := malloc calloc realloc pthread_create write
+WRAPPED := malloc calloc realloc pthread_create write curl_easy_init curl_easy_setopt curl_multi_init \
+           curl_multi_add_handle curl_multi_perform curl_multi_poll curl_slist_append sqlite3_prepare_v3 \
+           sqlite3_bind_int64 sqlite3_step sqlite3_exec sqlite3_wal_checkpoint_v2
 $(BUILD)/bin/tokencapd-torture: $(BUILD)/src/tokencapd.o $(BUILD)/test/torture/failing_wrap.o \
                                 $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) $(WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)

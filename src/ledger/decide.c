@@ -116,5 +116,7 @@ void decide(const struct reservation *r, const struct claims *cs, bool strict, s
 
 nano_t claims_remaining(const struct claims *cs)
 {
-    return cs->n ? at_least_0(room(tightest(cs))) : -1;
+    const struct claim *tight = tightest(cs);
+
+    return tight ? at_least_0(room(tight)) : -1;
 }

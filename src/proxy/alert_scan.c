@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ledger/map.h"
 #include "proxy/alert.h"
 
 /* Which alerts there are to be sent. */
@@ -18,14 +19,10 @@
 
 static uint64_t mark_of(const struct alert *a)
 {
-    uint64_t h = 14695981039346656037u;
     const int64_t numbers[] = {a->scope, a->period_ms, a->threshold};
-    const unsigned char *p = (const unsigned char *)numbers;
+    uint64_t h = map_hash(0, (struct span){(const char *)numbers, sizeof numbers});
 
-    for (size_t i = 0; i < sizeof numbers; i++)
-        h = (h ^ p[i]) * 1099511628211u;
-    for (p = (const unsigned char *)a->key; *p; p++)
-        h = (h ^ *p) * 1099511628211u;
+    h = map_hash(h, span_of(a->key));
     return h ? h : 1;
 }
 

@@ -3,6 +3,7 @@
 
 #include <fnmatch.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/nearest.h"
@@ -265,15 +266,13 @@ bool glob_list_matches(const char *globs, struct span text)
 
     if (text.n >= sizeof name)
         return false;
-    memcpy(name, text.p, text.n);
-    name[text.n] = '\0';
+    snprintf(name, sizeof name, "%.*s", SPAN_FMT(text));
     while (rest.n) {
         span_cut(rest, ',', &glob, &rest);
         glob = span_trim(glob);
         if (!glob.n || glob.n >= sizeof pattern)
             continue;
-        memcpy(pattern, glob.p, glob.n);
-        pattern[glob.n] = '\0';
+        snprintf(pattern, sizeof pattern, "%.*s", SPAN_FMT(glob));
         if (fnmatch(pattern, name, 0) == 0)
             return true;
     }

@@ -138,6 +138,35 @@ def test_work_in_flight_finishes_at_sigterm(proxy, sim):
     assert len(sim.journal()) == 1
 
 
+def test_no_stream_is_truncated_by_sigterm(proxy, sim):
+    """Streams under way, some begun, some not, end as if nothing had happened; their clients see no
+    difference, and each is settled by its usage."""
+    count = 24
+    begun = [proxy.connect() for _ in range(count // 2)]
+    for wire in begun:
+        wire.request("POST", "/v1/chat/completions", STREAM, sim_header(step="go", input=10, output=5))
+        wire.read_head()
+    waiting = [Task(lambda: proxy.post("/v1/chat/completions", STREAM,
+                                       sim_header(gate="first", input=10, output=5)))
+               for _ in range(count // 2)]
+    sim.await_gate("first", count // 2)
+    proxy.process.send_signal(signal.SIGTERM)
+    proxy.log.wait_for("stopping")
+    sim.open("first")
+    sim.open("go")
+    answers = [task.result() for task in waiting]
+    for wire in begun:
+        with wire:
+            wire.read_body(wire.answer, "POST")
+            answers.append(wire.answer)
+    for answer in answers:
+        assert answer.end == "complete" and bytes(answer.body).endswith(b"data: [DONE]\n\n"), answer
+        assert answer.figure("X-Tokencap-Output-Tokens") == "5"
+    assert proxy.failure() == 0
+    assert proxy.rows("SELECT count(*) FROM usage WHERE state = 1") == [(count,)]
+    proxy.verify()
+
+
 def test_a_second_sigterm_stops_at_once(start_proxy, sim):
     proxy = start_proxy()
     asked = Task(lambda: swallow_break(lambda: proxy.post("/v1/chat/completions", CHAT,

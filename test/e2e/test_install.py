@@ -2,11 +2,12 @@
 """make install by the GNU rules: staged, moved, working from there, and taken away again."""
 
 import os
+import re
 import subprocess
 
 import pytest
 
-from harness import BUILD, TIMEOUT, clean_environment
+from harness import BUILD, SANITIZED, TIMEOUT, clean_environment
 
 ROOT = BUILD.resolve().parent
 
@@ -14,7 +15,7 @@ ROOT = BUILD.resolve().parent
 def make(*args):
     # The make that runs the tests must not hand this one its own settings.
     env = {k: v for k, v in clean_environment().items() if not k.startswith(("MAKE", "MFLAGS"))}
-    sanitizer = BUILD.name.removeprefix("build").lstrip("-")
+    sanitizer = BUILD.name.removeprefix("build").lstrip("-").replace("-", ",")
     done = subprocess.run(["make", "-s", f"SAN={sanitizer}", *args], cwd=ROOT, env=env,
                           capture_output=True, text=True, timeout=TIMEOUT * 10)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -23,6 +24,22 @@ def make(*args):
 def files(folder):
     return {os.path.relpath(os.path.join(path, name), folder)
             for path, _, names in os.walk(folder) for name in names}
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's build is hardened otherwise")
+@pytest.mark.parametrize("program", ["tokencap", "tokencapd"])
+def test_hardening(program):
+    """At a place of its own each time, tables read-only before it runs, buffers checked where their
+    size is known."""
+    def elf(what):
+        return subprocess.run(["readelf", "-W", what, BUILD / "bin" / program], capture_output=True,
+                              text=True, check=True, timeout=TIMEOUT).stdout
+
+    assert re.search(r"Type: +DYN", elf("-h"))
+    assert "GNU_RELRO" in elf("-l") and re.search(r"GNU_STACK .* RW +0x", elf("-l"))
+    assert "BIND_NOW" in elf("-d") and " PIE" in elf("-d")
+    imported = elf("--dyn-syms")
+    assert "__snprintf_chk" in imported and "__stack_chk_fail" in imported
 
 
 @pytest.mark.parametrize("prefix, config", [("/usr", "etc"), ("/opt/tokencap", "opt/tokencap/etc")])

@@ -2,6 +2,7 @@
 """Limits of a project: requests in flight, requests and tokens a minute."""
 
 import signal
+import time
 
 import pytest
 
@@ -108,6 +109,30 @@ def test_a_reload_changes_them(start_proxy, tmp_path):
     assert proxy.log.wait_for("tokencapd: reloaded")
     answer = proxy.post(CHAT_PATH, CHAT)
     assert answer.status == 200 and "x-ratelimit-limit-requests" not in answer.headers
+
+
+def test_a_projects_tokens_share_its_limits(start_proxy):
+    """Whatever project a client names: what it presents decides."""
+    proxy = start_proxy("--requests-per-minute", "2")
+    first, second = ({"Authorization": "Bearer " + proxy.post("/v1/tokens", {"projectId": "p"}).json()["token"]}
+                     for _ in range(2))
+    assert proxy.post(CHAT_PATH, CHAT, first).headers["x-ratelimit-remaining-requests"] == "1"
+    assert proxy.post(CHAT_PATH, CHAT, second | project("q")).headers["x-ratelimit-remaining-requests"] == "0"
+    check_limited(proxy.post(CHAT_PATH, CHAT, first | project("r")))
+    check_limited(proxy.post(f"{CHAT_PATH}?project_id=r", CHAT, second))
+    check_limited(proxy.post(CHAT_PATH, CHAT, project("p")))
+    assert proxy.post(CHAT_PATH, CHAT).status == 200
+
+
+def test_whoever_waits_as_told_is_admitted(start_proxy):
+    """Retry-After is neither too short nor a second too long."""
+    proxy = start_proxy("--requests-per-minute", "30")
+    while (answer := proxy.post(CHAT_PATH, CHAT)).status == 200:
+        pass
+    wait = int(check_limited(answer) and answer.headers["Retry-After"])
+    assert wait in (1, 2)
+    time.sleep(wait)  # as a client would
+    assert proxy.post(CHAT_PATH, CHAT).status == 200
 
 
 def test_estimates_are_not_limited(start_proxy):

@@ -20,15 +20,15 @@ WHERE = ["built-in", pytest.param("preloaded", marks=no_preload)]
 class Failing:
     """A daemon, and the switch that lets one of its calls fail."""
 
-    def __init__(self, start_proxy, folder, call, where, *flags):
+    def __init__(self, start_proxy, folder, call, where, first=0):
         self.path = folder / "switch"
-        self.path.write_bytes(bytes(8))
+        self.path.write_bytes(struct.pack("=q", first))
         with open(self.path, "r+b") as file:
             self.map = mmap.mmap(file.fileno(), 8)
         env = {"FAIL_CALL": call, "FAIL_FILE": str(self.path)}
         if where == "preloaded":
             env["LD_PRELOAD"] = str(BUILD / "test/torture/failing.so")
-        self.proxy = start_proxy("--workers", "2", *flags, env=env, program={
+        self.proxy = start_proxy("--workers", "2", env=env, program={
             "built-in": "tokencapd-torture", "preloaded": "tokencapd"}[where])
 
     def set(self, n):
@@ -162,13 +162,34 @@ def test_a_socket_call_fails_once(start_proxy, sim, tmp_path, call):
     check_ledger(proxy, sim)
 
 
-@no_preload
-def test_a_write_fails_once(start_proxy, sim, tmp_path):
+def test_a_call_of_libcurl_fails_once(start_proxy, sim, tmp_path):
+    failing = Failing(start_proxy, tmp_path, "curl", "built-in")
+    proxy = failing.proxy
+    proxy.set_budget(1000)
+    assert proxy.post(CHAT_PATH, CHAT).status == 200
+    for body in (CHAT, STREAM):
+        assert fail_one_after_the_other(failing, sim, CHAT_PATH, body) > 5
+    check_ledger(proxy, sim)
+
+
+def test_a_handle_that_could_not_be_made_is_made_the_next_time(start_proxy, sim, tmp_path):
+    for n in range(1, 20):
+        failing = Failing(start_proxy, tmp_path, "curl", "built-in", first=n)
+        first, second = (failing.proxy.post(CHAT_PATH, CHAT) for _ in range(2))
+        assert (first.status, second.status) == (503, 200), (n, first)
+        assert "Retry-After" in first.headers and failing.get() == 0
+        failing.proxy.stop()
+    assert len(sim.journal()) == 19
+
+
+@pytest.mark.parametrize("call, where", [pytest.param("write", "preloaded", marks=no_preload),
+                                         ("sqlite", "built-in")])
+def test_a_write_fails_once(start_proxy, sim, tmp_path, call, where):
     """A ledger that could not be written to admits nothing more: the daemon ends with 74, or goes on
     where nothing was lost. What was answered is there after the next start."""
     answered = 0
-    for n in range(1, 16):
-        failing = Failing(start_proxy, tmp_path, "write", "preloaded")
+    for n in range(1, 16 if call == "write" else 40):
+        failing = Failing(start_proxy, tmp_path, call, where)
         proxy = failing.proxy
         failing.set(n)
         for _ in range(6):

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Makes one call of a chosen kind fail, for tests of what happens then. FAIL_CALL names the kind
- * (malloc, thread, write; send, connect and accept where libraries are reached), FAIL_FILE a file of one 64-bit number, which the test writes: n > 0 lets the
- * n-th call from now fail, counting down; -1 lets every call fail; 0 none.
+ * Makes one call of a chosen kind fail, for tests of what happens then. FAIL_CALL names the kind (malloc,
+ * thread, write; send, connect and accept where it is preloaded; curl and sqlite where it is built in),
+ * FAIL_FILE a file of one 64-bit number, which the test writes: n > 0 lets the n-th call from now fail,
+ * counting down; -1 lets every call fail; 0 none.
  *
  * Built twice: as a library for LD_PRELOAD, where it also reaches the calls of other libraries; and with
  * TORTURE_WRAP into a daemon linked with --wrap, which works below a sanitizer.
  */
+#include <curl/curl.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sqlite3.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -104,6 +108,56 @@ ssize_t MINE(write)(int fd, const void *p, size_t n)
     errno = EIO;
     return -1;
 }
+
+#ifdef TORTURE_WRAP
+#define WRAP(kind, failure, type, name, params, args)                                              \
+    extern type __real_##name params;                                                              \
+    extern type __wrap_##name params;                                                              \
+    type __wrap_##name params                                                                      \
+    {                                                                                              \
+        return fails(kind) ? (failure) : __real_##name args;                                       \
+    }
+
+WRAP("curl", NULL, CURL *, curl_easy_init, (void), ())
+WRAP("curl", NULL, CURLM *, curl_multi_init, (void), ())
+WRAP("curl", NULL, struct curl_slist *, curl_slist_append, (struct curl_slist *l, const char *s), (l, s))
+WRAP("curl", CURLM_OUT_OF_MEMORY, CURLMcode, curl_multi_add_handle, (CURLM *m, CURL *c), (m, c))
+WRAP("curl", CURLM_OUT_OF_MEMORY, CURLMcode, curl_multi_perform, (CURLM *m, int *n), (m, n))
+WRAP("curl", CURLM_OUT_OF_MEMORY, CURLMcode, curl_multi_poll,
+     (CURLM *m, struct curl_waitfd *fds, unsigned n, int ms, int *ready), (m, fds, n, ms, ready))
+
+WRAP("sqlite", SQLITE_NOMEM, int, sqlite3_prepare_v3,
+     (sqlite3 *db, const char *sql, int n, unsigned flags, sqlite3_stmt **st, const char **tail),
+     (db, sql, n, flags, st, tail))
+WRAP("sqlite", SQLITE_NOMEM, int, sqlite3_bind_int64, (sqlite3_stmt *st, int i, sqlite3_int64 v), (st, i, v))
+WRAP("sqlite", SQLITE_IOERR, int, sqlite3_step, (sqlite3_stmt *st), (st))
+WRAP("sqlite", SQLITE_IOERR, int, sqlite3_exec,
+     (sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *ctx, char **why),
+     (db, sql, row, ctx, why))
+WRAP("sqlite", SQLITE_IOERR, int, sqlite3_wal_checkpoint_v2,
+     (sqlite3 *db, const char *name, int mode, int *log, int *done), (db, name, mode, log, done))
+
+/* Its value's type follows from the option's number. */
+#undef curl_easy_setopt
+extern typeof(curl_easy_setopt) __wrap_curl_easy_setopt, __real_curl_easy_setopt;
+CURLcode __wrap_curl_easy_setopt(CURL *c, CURLoption o, ...)
+{
+    CURLcode r = CURLE_OUT_OF_MEMORY;
+    va_list ap;
+
+    va_start(ap, o);
+    if (fails("curl"))
+        ;
+    else if (o < CURLOPTTYPE_OBJECTPOINT)
+        r = __real_curl_easy_setopt(c, o, va_arg(ap, long));
+    else if (o < CURLOPTTYPE_OFF_T)
+        r = __real_curl_easy_setopt(c, o, va_arg(ap, void *));
+    else
+        r = __real_curl_easy_setopt(c, o, va_arg(ap, curl_off_t));
+    va_end(ap);
+    return r;
+}
+#endif
 
 #ifndef TORTURE_WRAP
 ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at)
