@@ -61,15 +61,25 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **ctx,
     }
 }
 
+static socklen_t length_of(const struct sockaddr *a)
+{
+    switch (a->sa_family) {
+    case AF_INET:
+        return sizeof(struct sockaddr_in);
+    case AF_INET6:
+        return sizeof(struct sockaddr_in6);
+    default: /* the client of a Unix socket has no name */
+        return sizeof a->sa_family;
+    }
+}
+
 /* The request line is there, in the client's own bytes: this is where an exchange begins. */
 static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *c)
 {
     struct listener *l = cls;
     const struct sockaddr *peer =
         MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-    socklen_t len = peer && peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                        : sizeof(struct sockaddr_in);
-    struct exchange *x = exchange_create(l->server, fd_of(c), peer, peer ? len : 0);
+    struct exchange *x = exchange_create(l->server, fd_of(c), peer, peer ? length_of(peer) : 0);
     char *target = x ? arena_copy(&x->arena, uri, strlen(uri)) : NULL;
 
     if (!target) {
