@@ -104,6 +104,7 @@ struct exchange {
     struct upstream_result upstream;
     int upstream_status;
     bool forwarded; /* the upstream's own answer is what the client gets */
+    bool coded;     /* it is compressed, though that was not asked for: it passes unread */
     struct answer answer;
     int64_t generated; /* tokens of answer.text[0…looked_at), as far as a cap asked */
     size_t looked_at;

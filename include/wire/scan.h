@@ -51,6 +51,14 @@ bool scan_end(struct scan *s);
  * none. */
 struct span scan_member(struct span object, struct span name);
 
+/* Several of them at once, each into the struct span at its offset in out, which is empty before.
+ * Whether the text is one whole object. */
+struct scan_field {
+    struct span name;
+    size_t at;
+};
+bool scan_members(struct span object, const struct scan_field *fields, size_t n, void *out);
+
 /* Whether a value as written is a string, and its inside, escapes kept. */
 bool scan_string(struct span value, struct span *inside);
 

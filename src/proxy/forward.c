@@ -46,6 +46,13 @@ static bool is_event_stream(const struct headers *h)
     return span_eq_nocase(span_trim(type), SPAN("text/event-stream"));
 }
 
+static bool is_coded(const struct headers *h)
+{
+    struct span coding = headers_get(h, "content-encoding");
+
+    return coding.n && !span_eq_nocase(coding, SPAN("identity"));
+}
+
 /* From here on the client gets events as they come; the actual figures follow as trailers. */
 static bool begin_stream(struct exchange *x)
 {
@@ -73,6 +80,7 @@ static bool on_head(void *ctx, int status, const struct headers *h)
     x->reply.status = status;
     pass_headers(x, h);
     keep_length(x, h);
+    x->coded = is_coded(h);
     if (x->target.route->kind == ROUTE_PRICED && status == 200 && is_event_stream(h))
         return begin_stream(x);
     return true;
@@ -101,7 +109,10 @@ static bool on_data(void *ctx, struct span bytes)
         return !x->reply.body.failed;
     }
     buf_clear(&x->reply.body);
-    answer_feed(&x->answer, bytes, &x->reply.body);
+    if (x->coded)
+        buf_span(&x->reply.body, bytes);
+    else
+        answer_feed(&x->answer, bytes, &x->reply.body);
     pass_on(x, &x->reply.body);
     if (!cap_reached(x))
         return !x->reply.body.failed;
@@ -164,7 +175,7 @@ bool answer_is_whole(const struct exchange *x)
     if (x->upstream.end != UPSTREAM_WHOLE || !x->upstream.well_framed)
         return false;
     if (x->reply.streamed)
-        return answer_has_ended(&x->answer);
+        return x->coded || answer_has_ended(&x->answer);
     return x->target.route->kind != ROUTE_PRICED || !looks_cut(buf_all(&x->reply.body));
 }
 

@@ -32,63 +32,37 @@ static void read_blocks(struct answer *a, struct span content)
         read_block(a, scan_value(&s));
 }
 
+struct answered {
+    struct span type, id, model, content, usage;
+};
+
 /* A message: the whole body, or the one that message_start announces. */
 static bool read_message(struct answer *a, struct span text, bool whole)
 {
-    struct span key, usage = {0}, content = {0};
-    struct scan s;
+    static const struct scan_field fields[] = {
+        READER_FIELD(answered, type),    READER_FIELD(answered, id),    READER_FIELD(answered, model),
+        READER_FIELD(answered, content), READER_FIELD(answered, usage),
+    };
+    struct answered m = {0};
 
-    scan_begin(&s, text);
-    for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
-        struct span v = scan_value(&s);
-
-        if (span_eq(key, SPAN("model")))
-            reader_note(v, a->usage.model, sizeof(a->usage.model));
-        else if (span_eq(key, SPAN("usage")))
-            usage = v;
-        else if (span_eq(key, SPAN("id")))
-            reader_keep(v, a->trail.id, sizeof(a->trail.id));
-        else if (span_eq(key, SPAN("content")))
-            content = v;
-        else if (span_eq(key, SPAN("type")) && scan_is(v, SPAN("error")))
-            a->failed = true;
-    }
-    if (!scan_end(&s))
+    if (!scan_members(text, READER_FIELDS(fields), &m))
         return false;
-    read_blocks(a, content);
-    reader_usage_anthropic(a, usage, whole);
+    a->failed = a->failed || scan_is(m.type, SPAN("error"));
+    reader_keep(m.id, a->trail.id, sizeof(a->trail.id));
+    reader_note(m.model, a->usage.model, sizeof(a->usage.model));
+    read_blocks(a, m.content);
+    reader_usage_anthropic(a, m.usage, whole);
     return true;
 }
 
 struct event {
-    struct span type, message, block, delta, usage, index;
+    struct span type, message, content_block, delta, usage, index;
 };
 
-static bool read_event(struct span data, struct event *e)
-{
-    struct span key;
-    struct scan s;
-
-    *e = (struct event){0};
-    scan_begin(&s, data);
-    for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
-        struct span v = scan_value(&s);
-
-        if (span_eq(key, SPAN("type")))
-            scan_string(v, &e->type);
-        else if (span_eq(key, SPAN("message")))
-            e->message = v;
-        else if (span_eq(key, SPAN("content_block")))
-            e->block = v;
-        else if (span_eq(key, SPAN("delta")))
-            e->delta = v;
-        else if (span_eq(key, SPAN("usage")))
-            e->usage = v;
-        else if (span_eq(key, SPAN("index")))
-            e->index = v;
-    }
-    return scan_end(&s);
-}
+static const struct scan_field event_fields[] = {
+    READER_FIELD(event, type),  READER_FIELD(event, message), READER_FIELD(event, content_block),
+    READER_FIELD(event, delta), READER_FIELD(event, usage),   READER_FIELD(event, index),
+};
 
 /* What a client needs to be told before the stream may end. */
 static void note_progress(struct answer_trail *t, const struct event *e)
@@ -105,20 +79,18 @@ static void note_progress(struct answer_trail *t, const struct event *e)
 
 static void anthropic_event(struct answer *a, const struct sse_event *ev, struct cut *cut)
 {
-    struct event e;
+    struct event e = {0};
 
     (void)cut;
-    if (!read_event(ev->data, &e))
+    if (!reader_event(ev, READER_FIELDS(event_fields), &e))
         return;
-    if (e.type.n == 0)
-        e.type = ev->name;
     if (span_eq(e.type, SPAN("content_block_delta"))) {
         read_block(a, e.delta);
         return;
     }
     note_progress(&a->trail, &e);
     if (span_eq(e.type, SPAN("content_block_start")))
-        read_block(a, e.block);
+        read_block(a, e.content_block);
     else if (span_eq(e.type, SPAN("message_start")))
         read_message(a, e.message, false);
     else if (span_eq(e.type, SPAN("message_delta")))

@@ -3,6 +3,7 @@
 #include "reader.h"
 
 struct response {
+    struct span id, created_at, model, service_tier, prompt_cache_options;
     struct span status, usage, output, tool_usage, error;
 };
 
@@ -35,37 +36,25 @@ static int64_t count_searches(const struct response *r)
 /* A response object: the whole body, or what an event carries. False when it is not whole. */
 static bool read_response(struct answer *a, struct span text, struct response *r)
 {
-    struct span key;
-    struct scan s;
+    static const struct scan_field fields[] = {
+        READER_FIELD(response, id),           READER_FIELD(response, created_at),
+        READER_FIELD(response, model),        READER_FIELD(response, service_tier),
+        READER_FIELD(response, status),       READER_FIELD(response, prompt_cache_options),
+        READER_FIELD(response, usage),        READER_FIELD(response, output),
+        READER_FIELD(response, tool_usage),   READER_FIELD(response, error),
+    };
 
     *r = (struct response){0};
-    scan_begin(&s, text);
-    for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
-        struct span v = scan_value(&s);
-
-        if (span_eq(key, SPAN("status")))
-            r->status = v;
-        else if (span_eq(key, SPAN("usage")))
-            r->usage = v;
-        else if (span_eq(key, SPAN("output")))
-            r->output = v;
-        else if (span_eq(key, SPAN("tool_usage")))
-            r->tool_usage = v;
-        else if (span_eq(key, SPAN("error")))
-            r->error = v;
-        else if (span_eq(key, SPAN("id")))
-            reader_keep(v, a->trail.id, sizeof(a->trail.id));
-        else if (span_eq(key, SPAN("created_at")))
-            reader_time(v, &a->trail.created);
-        else if (span_eq(key, SPAN("model")))
-            reader_note(v, a->usage.model, sizeof(a->usage.model));
-        else if (span_eq(key, SPAN("service_tier")) && !scan_is_null(v))
-            a->usage.tier = reader_tier(v);
-        else if (span_eq(key, SPAN("prompt_cache_options")) &&
-                 scan_is(scan_member(v, SPAN("ttl")), SPAN("12h")))
-            a->cache_write = TOK_CACHE_WRITE_12H;
-    }
-    return scan_end(&s);
+    if (!scan_members(text, READER_FIELDS(fields), r))
+        return false;
+    reader_keep(r->id, a->trail.id, sizeof(a->trail.id));
+    reader_time(r->created_at, &a->trail.created);
+    reader_note(r->model, a->usage.model, sizeof(a->usage.model));
+    if (!scan_is_null(r->service_tier))
+        a->usage.tier = reader_tier(r->service_tier);
+    if (scan_is(scan_member(r->prompt_cache_options, SPAN("ttl")), SPAN("12h")))
+        a->cache_write = TOK_CACHE_WRITE_12H;
+    return true;
 }
 
 static void read_end(struct answer *a, const struct response *r)
@@ -76,39 +65,15 @@ static void read_end(struct answer *a, const struct response *r)
 }
 
 struct event {
-    struct span type, delta, item, response, part;
-    int64_t output_index, content_index;
+    struct span type, delta, item, response, part, output_index, content_index, sequence_number;
 };
 
-static bool read_event(struct answer *a, struct span data, struct event *e)
-{
-    struct span key;
-    struct scan s;
-
-    *e = (struct event){.output_index = -1, .content_index = -1};
-    scan_begin(&s, data);
-    for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
-        struct span v = scan_value(&s);
-
-        if (span_eq(key, SPAN("type")))
-            scan_string(v, &e->type);
-        else if (span_eq(key, SPAN("delta")))
-            e->delta = v;
-        else if (span_eq(key, SPAN("item")))
-            e->item = v;
-        else if (span_eq(key, SPAN("response")))
-            e->response = v;
-        else if (span_eq(key, SPAN("part")))
-            e->part = v;
-        else if (span_eq(key, SPAN("output_index")))
-            e->output_index = reader_index(v);
-        else if (span_eq(key, SPAN("content_index")))
-            e->content_index = reader_index(v);
-        else if (span_eq(key, SPAN("sequence_number")))
-            a->trail.sequence = reader_index(v);
-    }
-    return scan_end(&s);
-}
+static const struct scan_field event_fields[] = {
+    READER_FIELD(event, type),          READER_FIELD(event, delta),
+    READER_FIELD(event, item),          READER_FIELD(event, response),
+    READER_FIELD(event, part),          READER_FIELD(event, output_index),
+    READER_FIELD(event, content_index), READER_FIELD(event, sequence_number),
+};
 
 /* Text arrives in deltas; of an item, only its tool's name is not in them. */
 static void read_text(struct answer *a, const struct event *e)
@@ -138,14 +103,16 @@ static void note_progress(struct answer *a, const struct event *e)
     if (e->response.n && a->may_stop)
         replace(&t->head, e->response);
     t->started = t->started || e->response.n;
+    if (e->sequence_number.n)
+        t->sequence = reader_index(e->sequence_number);
     if (span_eq(e->type, SPAN("response.output_item.added"))) {
-        t->block = e->output_index;
+        t->block = reader_index(e->output_index);
         t->item[0] = '\0';
         reader_keep(scan_member(e->item, SPAN("id")), t->item, sizeof(t->item));
     } else if (span_eq(e->type, SPAN("response.content_part.added"))) {
         bool text = scan_is(scan_member(e->part, SPAN("type")), SPAN("output_text"));
 
-        t->part = text ? e->content_index : -1;
+        t->part = text ? reader_index(e->content_index) : -1;
         t->text_at = a->text.n;
     } else if (span_eq(e->type, SPAN("response.content_part.done"))) {
         t->part = -1;
@@ -163,13 +130,11 @@ static void note_progress(struct answer *a, const struct event *e)
 static void responses_event(struct answer *a, const struct sse_event *ev, struct cut *cut)
 {
     struct response r;
-    struct event e;
+    struct event e = {0};
 
     (void)cut;
-    if (!read_event(a, ev->data, &e))
+    if (!reader_event(ev, READER_FIELDS(event_fields), &e))
         return;
-    if (e.type.n == 0)
-        e.type = ev->name;
     read_text(a, &e);
     note_progress(a, &e);
     bool failed = span_eq(e.type, SPAN("response.failed"));

@@ -91,6 +91,17 @@ void reader_keep(struct span value, char *out, size_t size)
     out[value.n] = '\0';
 }
 
+bool reader_event(const struct sse_event *ev, const struct scan_field *fields, size_t n, void *out)
+{
+    struct span *type = (struct span *)(void *)((char *)out + fields[0].at);
+
+    if (!scan_members(ev->data, fields, n, out))
+        return false;
+    if (!scan_string(*type, type) || !type->n)
+        *type = ev->name;
+    return true;
+}
+
 int64_t reader_index(struct span value)
 {
     int64_t v = -1;

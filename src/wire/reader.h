@@ -2,6 +2,8 @@
 #ifndef WIRE_READER_H
 #define WIRE_READER_H
 
+#include <stddef.h>
+
 #include "wire/answer.h"
 #include "wire/scan.h"
 
@@ -34,6 +36,14 @@ void reader_note(struct span value, char *out, size_t size);
 /* A string value as written, quotes included, into out[size]; left alone when it is none or too
  * long. */
 void reader_keep(struct span value, char *out, size_t size);
+
+/* A row of a table for scan_members(): the member of a struct that is called as in JSON. */
+#define READER_FIELD(of, name) {SPAN(#name), offsetof(struct of, name)}
+#define READER_FIELDS(table)   table, sizeof(table) / sizeof((table)[0])
+
+/* An event's members. The first of the fields is its type: that gets its inside, or the event's name
+ * where the data does not tell. False when the data is not one object. */
+bool reader_event(const struct sse_event *ev, const struct scan_field *fields, size_t n, void *out);
 
 /* A small whole number, as an index is one; -1 when it is none. */
 int64_t reader_index(struct span value);

@@ -247,18 +247,29 @@ bool scan_end(struct scan *s)
     return s->any && !s->bad && s->depth == 0 && s->p == s->end;
 }
 
-struct span scan_member(struct span object, struct span name)
+bool scan_members(struct span object, const struct scan_field *fields, size_t n, void *out)
 {
-    struct span key, found = {0};
+    struct span key;
     struct scan s;
+    bool in;
 
     scan_begin(&s, object);
-    for (bool in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
+    for (in = scan_open(&s, '{'); in && scan_key(&s, &key);) {
         struct span v = scan_value(&s);
 
-        if (span_eq(key, name))
-            found = v;
+        for (size_t i = 0; i < n; i++)
+            if (span_eq(key, fields[i].name))
+                *(struct span *)(void *)((char *)out + fields[i].at) = v;
     }
+    return in && scan_end(&s);
+}
+
+struct span scan_member(struct span object, struct span name)
+{
+    struct scan_field field = {name, 0};
+    struct span found = {0};
+
+    scan_members(object, &field, 1, &found);
     return found;
 }
 

@@ -3,6 +3,7 @@
 holds. (The fault table's rows; the simulator plays the upstream.)"""
 
 import contextlib
+import re
 import socket
 import time
 
@@ -13,7 +14,7 @@ from harness import SANITIZED, TIMEOUT, Task, sim_header
 from money import cost, exactly
 from wire import events_of, without_usage
 
-CHAT_PATH, MESSAGE_PATH = "/v1/chat/completions", "/v1/messages"
+CHAT_PATH, MESSAGE_PATH, LEGACY_PATH = "/v1/chat/completions", "/v1/messages", "/v1/completions"
 
 
 @pytest.fixture
@@ -121,9 +122,13 @@ def test_a_nul_in_a_header(proxy, sim, hold):
 
 def test_a_reused_connection_that_dies_is_not_posted_twice(proxy, sim, hold):
     assert proxy.post(CHAT_PATH, CHAT, sim_header(input=0, output=0, text="")).status == 200
-    before = len(sim.journal(wait=1))
+    spent = exactly(proxy.budget()["spentUsd"])
     proxy_error(proxy.post(CHAT_PATH, CHAT, sim_header(fault="close_before_headers")), 502)
-    assert len(sim.journal(wait=2)) == before + 1
+    first, second = sim.journal(wait=2)
+    assert first.data["connection"] == second.data["connection"]
+    lost, _ = proxy.history()
+    assert (lost["status"], exactly(lost["costUsd"])) == ("estimated", hold)
+    assert exactly(proxy.budget()["spentUsd"]) == spent + hold
     assert proxy.budget()["reservedUsd"] == 0
 
 
@@ -133,11 +138,12 @@ def test_a_connection_closed_while_idle_costs_nobody_anything(proxy, sim):
     assert len(sim.journal(wait=2)) == 2
 
 
-def test_silence_before_the_first_byte(start_proxy, sim):
+@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
+def test_silence_before_the_first_byte(start_proxy, sim, body):
     proxy = start_proxy("--first-byte-timeout", "300ms")
     proxy.set_budget(1)
-    hold = exactly(proxy.estimate("chat/completions", CHAT)["holdUsd"])
-    proxy_error(proxy.post(CHAT_PATH, CHAT, sim_header(fault="silence_first")), 504)
+    hold = exactly(proxy.estimate("chat/completions", body)["holdUsd"])
+    proxy_error(proxy.post(CHAT_PATH, body, sim_header(fault="silence_first")), 504)
     assert sim.one().answer["end"] == "peer_closed"
     charged_the_hold(proxy, hold)
 
@@ -152,15 +158,14 @@ def test_a_redirect_is_not_followed(proxy, sim, hold):
 
 @pytest.mark.parametrize("fault", ["reset_mid_stream", "truncate_chunk", "truncate_length",
                                    "close_mid_stream", "eof_framed_cut"])
-@pytest.mark.parametrize("path, body", [(CHAT_PATH, STREAM), (MESSAGE_PATH, MESSAGE_STREAM)],
-                         ids=["chat", "messages"])
-def test_a_stream_that_breaks(proxy, sim, fault, path, body):
+@pytest.mark.parametrize("path", STREAMED)
+def test_a_stream_that_breaks(proxy, sim, fault, path):
     proxy.set_budget(1)
-    hold = exactly(proxy.estimate(path.removeprefix("/v1/"), body)["holdUsd"])
-    answer = proxy.post(path, body, sim_header(fault=fault, at=6))
+    hold = exactly(proxy.estimate(path.removeprefix("/v1/"), STREAMED[path])["holdUsd"])
+    answer = proxy.post(path, STREAMED[path], sim_header(fault=fault, at=6))
     assert answer.status == 200
     assert answer.end in ("reset", "closed"), answer  # never a clean end
-    assert b"[DONE]" not in answer.body and b"message_stop" not in answer.body
+    assert not re.search(rb"\[DONE\]|message_stop|response\.completed", answer.body)
     entry = sim.one()
     # Every whole event that the upstream sent before it broke was relayed.
     assert answer.body.count(b"\n\n") == 6
@@ -180,17 +185,17 @@ def test_a_whole_answer_that_breaks(proxy, sim, hold, fault):
 @pytest.mark.parametrize("path, body, model", [
     (CHAT_PATH, STREAM, "gpt-4o"), (MESSAGE_PATH, MESSAGE_STREAM, "claude-haiku-4-5")],
     ids=["chat", "messages"])
-def test_the_final_usage_counts_when_it_was_seen(proxy, path, body, model):
+@pytest.mark.parametrize("fault", ["reset_mid_stream", "eof_framed_cut"])
+def test_the_final_usage_counts_when_it_was_seen(proxy, sim, fault, path, body, model):
     """Broken only after the usage: settled exactly, and still no clean end for the client."""
     proxy.set_budget(1)
     last = 12 if path == CHAT_PATH else 14  # the end mark's place
-    answer = proxy.post(path, body, sim_header(fault="reset_mid_stream", at=last, input=40,
-                                               output=30, words=9))
-    assert answer.end in ("reset", "closed", "complete")
+    answer = proxy.post(path, body, sim_header(fault=fault, at=last, input=40, output=30, words=9))
+    assert answer.end in ("reset", "closed"), answer
+    assert not re.search(rb"\[DONE\]|message_stop", sim.one().answer_body)
     charged(proxy, "settled", cost(model, input=40, output=30))
 
 
-LEGACY_PATH = "/v1/completions"
 ENDS = pytest.mark.parametrize("path", [CHAT_PATH, MESSAGE_PATH, LEGACY_PATH])
 
 
@@ -264,15 +269,14 @@ def test_two_lengths(proxy, hold):
         charged_the_hold(proxy, hold)
 
 
-def test_an_unasked_gzip(proxy, sim, hold):
-    answer = proxy.post(CHAT_PATH, CHAT, sim_header(fault="gzip", input=40, output=30))
+@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
+def test_an_unasked_gzip(proxy, sim, hold, body):
+    """Passes whole; nobody here has read it, so the hold is charged."""
+    answer = proxy.post(CHAT_PATH, body, sim_header(fault="gzip", input=40, output=30))
     assert sim.one().header("Accept-Encoding") == "identity"
-    if "Content-Encoding" in answer.headers:
-        assert answer.body == sim.one().answer_body
-        charged_the_hold(proxy, hold)
-    else:
-        assert answer.json()["object"] == "chat.completion"
-        charged(proxy, "settled", cost("gpt-4o", input=40, output=30))
+    assert (answer.status, answer.end, answer.headers["Content-Encoding"]) == (200, "complete", "gzip")
+    assert answer.body == sim.one().answer_body
+    charged_the_hold(proxy, hold)
 
 
 @pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
@@ -281,6 +285,27 @@ def test_garbage_with_status_200(proxy, sim, hold, body):
     assert answer.status == 200
     assert answer.body == sim.one().answer_body
     charged_the_hold(proxy, hold)
+
+
+@pytest.mark.parametrize("path, error", [
+    (CHAT_PATH, 'data: {"error":{"message":"Overloaded","type":"server_error","code":null}}\n\n'),
+    (LEGACY_PATH, 'data: {"error":{"message":"Overloaded","type":"server_error","code":null}}\n\n'),
+    ("/v1/responses", 'event: error\ndata: {"type":"error","code":"server_error","message":"Overloaded",'
+                      '"param":null,"sequence_number":3}\n\n')])
+def test_an_error_event_without_any_usage(proxy, sim, path, error):
+    """It passes, the stream ends there as the upstream ended it, and what was said is paid."""
+    proxy.set_budget(1)
+    said = {CHAT_PATH: '{"choices":[{"index":0,"delta":{"content":"The quick brown fox"},"finish_reason":null}]}',
+            LEGACY_PATH: '{"choices":[{"index":0,"text":"The quick brown fox","finish_reason":null}]}',
+            "/v1/responses": '{"type":"response.output_text.delta","delta":"The quick brown fox"}'}[path]
+    text = f"data: {said}\n\n{error}"
+    answer = proxy.post(path, STREAMED[path], sim_header(type="text/event-stream", body=text))
+    assert (answer.status, answer.end, answer.text) == (200, "complete", text)
+    [row] = proxy.history()
+    assert (row["status"], row["outputTokens"]) == ("estimated", 4)
+    price = cost(STREAMED[path]["model"], input=row["inputTokens"], output=4)
+    assert exactly(row["costUsd"]) == exactly(proxy.budget()["spentUsd"]) == price
+    assert len(sim.journal(wait=1)) == 1
 
 
 def test_an_error_event_after_200(proxy, sim):
