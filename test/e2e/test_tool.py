@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The operator's tool where it needs no daemon: counting, predicting, prices."""
 
+import csv
 import ctypes
+import io
 import json
 import os
+import re
 import socket
 import subprocess
 
@@ -307,10 +310,25 @@ def test_usage(proxy, tmp_path):
     assert [g["totalRequests"] for g in rows(proxy, "usage", "--by=model", "--project=a")] == [2]
     assert rows(proxy, "usage", "--by=day", "--until=2020-01-01") == []
     assert rows(proxy, "usage", "--by=model", "--project=never") == []
-    csv = ask(proxy, "usage", "--by=model", "--csv").splitlines()
-    assert csv[0] == "key,totalRequests,totalInputTokens,totalOutputTokens,totalCostUsd"
-    assert csv[1].startswith("gpt-4o,3,")
+    lines_of_csv = ask(proxy, "usage", "--by=model", "--csv").splitlines()
+    assert lines_of_csv[0] == "key,totalRequests,totalInputTokens,totalOutputTokens,totalCostUsd"
+    assert lines_of_csv[1].startswith("gpt-4o,3,")
     assert tool("usage", "--db", str(tmp_path / "none.db")).returncode == 1
+
+
+def test_names_in_tables_csv_and_json(proxy):
+    """Formulas are text to a spreadsheet, nothing steers the terminal, JSON has it as it is."""
+    hostile = ["=1+1|cmd", "+1", "-1", "@sum(a)", 'a,"b"', "\u202eevil", "<b>"]
+    for model in hostile:
+        assert proxy.post("/v1/chat/completions", CHAT | {"model": model}).status == 200
+    by_model = ["usage", "--by", "model", "--since", "7d"]
+    assert {row["key"] for row in rows(proxy, *by_model)} == set(hostile)
+    read = list(csv.DictReader(io.StringIO(ask(proxy, *by_model, "--csv"), newline="")))
+    assert {row["key"] for row in read} == {"'=1+1|cmd", "'+1", "'-1", "'@sum(a)", *hostile[4:]}
+    assert {row["totalRequests"] for row in read} == {"1"}
+    shown = ask(proxy, *by_model)
+    assert re.match(r"MODEL +REQUESTS +INPUT +OUTPUT +COST \$\n", shown)
+    assert "\n?evil " in shown and "\u202e" not in shown and "\n<b> " in shown
 
 
 def test_usage_of_all_projects_is_not_a_project_tokens(proxy):
