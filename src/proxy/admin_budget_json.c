@@ -156,12 +156,23 @@ static int read_alerts(const struct field_reader *in)
     return 0;
 }
 
+/* Of http or https, with a host, and nothing in it that an URL cannot have. */
+static bool is_web_url(const char *url)
+{
+    size_t scheme = !strncasecmp(url, "https://", 8) ? 8 : !strncasecmp(url, "http://", 7) ? 7 : 0;
+
+    for (const char *p = url; *p; p++)
+        if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
+            return false;
+    return scheme && url[scheme] && !strchr("/?#:@", url[scheme]);
+}
+
 static int read_alert_url(const struct field_reader *in)
 {
     const char *url = json_string_value(in->value);
 
-    if (url && *url && strncmp(url, "https://", 8) && strncmp(url, "http://", 7))
-        return field_bad(in, "a URL that begins with https:// or http:// is expected");
+    if (url && *url && !is_web_url(url))
+        return field_bad(in, "an ASCII URL that begins with https:// or http:// and a host is expected");
     return field_text(in, budget(in)->alert_url, sizeof budget(in)->alert_url);
 }
 

@@ -147,10 +147,14 @@ def test_slack_gets_what_it_takes(start_proxy, receiver):
 
 
 def test_what_no_url_is_is_refused(proxy):
-    for url in ("ftp://example.com/x", "file:///etc/passwd", "javascript:1", "example.com"):
+    for url in ("ftp://example.com/x", "file:///etc/passwd", "javascript:1", "example.com", "https://",
+                "http:///x", "https://?x", "http:/example.com", "https://exam ple.com", "https://a\r\nb",
+                "https://b\u00fccher.example", " https://example.com", 5, ["https://example.com"]):
         answer = proxy.post("/v1/budget", {"projectId": "p", "limitUsd": 1, "alertUrl": url})
         assert answer.status == 400 and "alertUrl" in answer.text
-    assert proxy.post("/v1/budget", {"projectId": "p", "limitUsd": 1, "alertUrl": ""}).status == 200
+    assert proxy.budget("p") is None
+    for url in ("", "HTTPS://example.com/x", "http://[::1]:8080", "https://u:p@example.com?x"):
+        assert proxy.post("/v1/budget", {"projectId": "p", "limitUsd": 1, "alertUrl": url}).status == 200
 
 
 def test_a_slow_receiver_does_not_hold_up_the_end(start_proxy, receiver):

@@ -7,7 +7,7 @@
     " FROM budget b JOIN period p ON p.id = b.period WHERE b.deleted = 0 AND "
 
 static const char one[] = COLUMNS "b.scope = ?1 AND b.key = ?2";
-static const char all[] = COLUMNS "b.scope <> ?1 ORDER BY b.scope, b.key";
+static const char all[] = COLUMNS "b.scope < ?1 ORDER BY b.scope, b.key"; /* runs are many */
 
 static void read_budget(struct db *db, sqlite3_stmt *st, int64_t now_ms, struct budget *b)
 {
