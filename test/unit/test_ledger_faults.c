@@ -106,6 +106,29 @@ static void a_failed_ledger_stays_failed(void **state)
                     2); /* the failed one may have reached the disk: then it counts */
 }
 
+/* A hold whose commit failed may be on the disk or not; tried again after the restart, it is held or charged
+ * once. */
+static void a_hold_in_doubt_is_charged_once(void **state)
+{
+    struct fixture *f = *state;
+
+    for (unsigned kind = FAULT_WRITE; kind <= FAULT_SYNC; kind *= 2) {
+        struct reservation r = a_request(f, "p", CENTS(3), CENTS(3));
+        struct verdict v;
+        nano_t before = usage_of(f, "p").cost;
+
+        fault_arm(kind, 1, false, 0);
+        assert_int_equal(ledger_reserve(f->l, &r, &v, &f->e), -1);
+        assert_int_equal(f->e.code, ERR_IO);
+        fault_disarm();
+        fix_reopen(f);
+        v = reserve(f, &r);
+        assert_true(v.admitted);
+        fix_reopen(f);
+        assert_int_equal(usage_of(f, "p").cost, before + CENTS(3));
+    }
+}
+
 static void opening_fails_cleanly(void **state)
 {
     struct fixture *f = *state;
@@ -270,7 +293,10 @@ static void locked_by_another_program(void **state)
         cost = usage_of(f, "p").cost;
     while (cost == 0); /* tried again until it was written */
     assert_int_equal(cost, CENTS(2));
+    must(f, ledger_reserve(f->l, &r, &v, &f->e)); /* tried again, and again: held once */
     must(f, ledger_reserve(f->l, &r, &v, &f->e));
+    ledger_stats(f->l, &stats);
+    assert_int_equal(stats.holds_open, 1);
 }
 
 /* The writer stops while a settlement cannot be written: the next start charges the hold. */
@@ -361,6 +387,7 @@ int main(void)
         LEDGER_TEST(syncs_fail_once),
         LEDGER_TEST(syncs_fail_from_then_on),
         LEDGER_TEST(a_failed_ledger_stays_failed),
+        LEDGER_TEST(a_hold_in_doubt_is_charged_once),
         LEDGER_TEST(opening_fails_cleanly),
         LEDGER_TEST(full_by_vfs_and_back),
         cmocka_unit_test_setup_teardown(a_full_file_system, fix_setup, unmount_and_teardown),

@@ -69,6 +69,52 @@ static void a_crash_leaves_interrupted_holds(void **state)
     assert_int_equal(get_budget(f, "p", T0).spent, CENTS(64));
 }
 
+/* Request 1 is one too many to be remembered with the 1,023 that follow and one that stays open. */
+static void leave_many(struct fixture *f)
+{
+    for (int i = 1; i <= 1024; i++)
+        settle_later(f, reserve_amount(f, "p", CENTS(1), T0).hold_id);
+    reserve_amount(f, "p", CENTS(5), T0);
+    usage_of(f, "p"); /* all is written */
+}
+
+static struct verdict ask_again(struct fixture *f, int number)
+{
+    struct reservation r = a_request(f, "p", CENTS(1), CENTS(1));
+
+    snprintf(r.request_id, sizeof r.request_id, "req_%032x", number);
+    return reserve(f, &r);
+}
+
+static void a_request_is_known_after_a_crash(void **state)
+{
+    struct fixture *f = *state;
+    struct settlement s;
+    struct usage_total before;
+    struct verdict v;
+
+    fix_close(f);
+    in_a_crash(f, leave_many);
+    fix_open(f);
+    f->requests = 5000;
+    before = usage_of(f, "p");
+    assert_int_equal(before.requests, 1025);
+    v = ask_again(f, 2); /* the oldest of the last 1,024: it was settled */
+    assert_true(v.admitted);
+    assert_int_equal(v.hold, CENTS(1));
+    s = an_end(v.hold_id, HOLD_SETTLED, CENTS(1));
+    assert_int_equal(ledger_settle(f->l, &s, true, NULL, &f->e), -1);
+    assert_int_equal(f->e.code, ERR_EXISTS);
+    v = ask_again(f, 1025); /* it was open, and has been interrupted */
+    assert_true(v.admitted);
+    assert_int_equal(v.hold, CENTS(5));
+    assert_int_equal(usage_of(f, "p").requests, before.requests);
+    assert_int_equal(usage_of(f, "p").cost, before.cost);
+    ask_again(f, 1); /* too long ago */
+    fix_reopen(f);
+    assert_int_equal(f->found.holds, 1);
+}
+
 static void an_orderly_end_with_open_holds_is_as_a_crash(void **state)
 {
     struct fixture *f = *state;
@@ -238,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(a_crash_leaves_interrupted_holds),
+        LEDGER_TEST(a_request_is_known_after_a_crash),
         LEDGER_TEST(an_orderly_end_with_open_holds_is_as_a_crash),
         LEDGER_TEST(a_second_daemon),
         LEDGER_TEST(something_that_is_no_database),

@@ -125,6 +125,8 @@ struct hold *book_request(const struct book *b, const char *request_id);
 /* Takes h over: it is open from now on; book_rollback() hands it back. `counted`: it was open
  * before, and the figures of h->at[] have it. */
 void book_admit(struct book *b, struct hold *h, bool counted);
+/* Takes h over as one that ended in an earlier life. */
+void book_recall(struct book *b, struct hold *h);
 /* Ends h at that cost; h->at[] carry it. */
 void book_end(struct book *b, struct hold *h, enum hold_state state, nano_t cost);
 

@@ -142,6 +142,12 @@ static void unlink_open(struct book *b, struct hold *h)
     *(h->next ? &h->next->prev : &b->newest) = h->prev;
 }
 
+static void know(struct book *b, struct hold *h)
+{
+    map_add(&b->holds, &h->by_id, map_hash_int(h->id));
+    map_add(&b->requests, &h->by_request, map_hash(1, span_of(h->r.request_id)));
+}
+
 static void forget_hold(struct book *b, struct hold *h)
 {
     map_remove(&b->holds, &h->by_id);
@@ -164,6 +170,12 @@ static void remember(struct book *b, struct hold *h)
         free(*slot);
     }
     *slot = h;
+}
+
+void book_recall(struct book *b, struct hold *h)
+{
+    know(b, h);
+    remember(b, h);
 }
 
 struct sweep {
@@ -333,8 +345,7 @@ struct hold *book_request(const struct book *b, const char *request_id)
 
 void book_admit(struct book *b, struct hold *h, bool counted)
 {
-    map_add(&b->holds, &h->by_id, map_hash_int(h->id));
-    map_add(&b->requests, &h->by_request, map_hash(1, span_of(h->r.request_id)));
+    know(b, h);
     for (int i = 0; i < ATS; i++)
         if (h->at[i]) {
             h->at[i]->refs++;

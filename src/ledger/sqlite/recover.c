@@ -10,6 +10,17 @@ static const char oldest_hold[] =
     " h.at3, h.at4, h.amount, h.estimate, h.strict, h.input, h.output, h.created"
     " FROM hold h WHERE h.id > ?1 ORDER BY h.id LIMIT 1";
 
+static const char newest_rows[] =
+    "SELECT * FROM (SELECT id, request, amount, strict, state FROM usage ORDER BY id DESC LIMIT ?1)"
+    " ORDER BY id";
+
+/* What is left of a verdict: the budgets' figures of that moment are not kept. */
+static struct verdict admitted(const struct hold *h, bool strict)
+{
+    return (struct verdict){
+        .admitted = true, .hold_id = h->id, .hold = h->amount, .strict = strict};
+}
+
 /* The next open hold after `id` as the book has it; NULL when there is none, or on failure. */
 static struct hold *load(struct book *b, int64_t after)
 {
@@ -36,7 +47,7 @@ static struct hold *load(struct book *b, int64_t after)
         at[i] = sqlite3_column_int64(st, 7 + i);
     h->amount = sqlite3_column_int64(st, 11);
     h->r.estimate = sqlite3_column_int64(st, 12);
-    h->verdict.strict = sqlite3_column_int(st, 13);
+    h->verdict = admitted(h, sqlite3_column_int(st, 13));
     h->r.input_tokens = sqlite3_column_int64(st, 14);
     h->r.output_tokens = sqlite3_column_int64(st, 15);
     h->r.now_ms = sqlite3_column_int64(st, 16);
@@ -47,6 +58,29 @@ static struct hold *load(struct book *b, int64_t after)
             return NULL;
         }
     return h;
+}
+
+/* The last requests before this start stay known: asked for again, they are not charged again. */
+static int recall(struct book *b)
+{
+    sqlite3_stmt *st = db_bind(b->db, newest_rows, "i", (int64_t)HOLDS_REMEMBERED);
+    int got;
+
+    while ((got = db_step(b->db, st)) > 0) {
+        struct hold *h = calloc(1, sizeof *h);
+
+        if (!h) {
+            db_done(st);
+            return db_nomem(b->db);
+        }
+        h->id = sqlite3_column_int64(st, 0);
+        db_request_id(b->db, h->r.request_id, st, 1);
+        h->amount = sqlite3_column_int64(st, 2);
+        h->verdict = admitted(h, sqlite3_column_int(st, 3));
+        h->state = (enum hold_state)sqlite3_column_int(st, 4);
+        book_recall(b, h);
+    }
+    return got;
 }
 
 static int interrupt(struct book *b, struct hold *h, int64_t now_ms)
@@ -82,6 +116,8 @@ int recover(struct sqlite_ledger *l, int64_t now_ms, struct ledger_recovery *fou
 {
     struct ledger_recovery r = {0};
 
+    if (recall(&l->book) != 0)
+        return db_error(&l->db, e);
     if (recover_in_one(l, now_ms, &r) != 0) {
         db_error(&l->db, e);
         sqlite3_exec(l->db.conn, "ROLLBACK", NULL, NULL, NULL);
