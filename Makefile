@@ -1,7 +1,7 @@
 # tokencap: build, test, run and install. `make help` lists the targets.
 #
 # Every source under src/<layer>/ goes into one library; the programs, the unit tests and the
-# simulator link against it. Objects live in build/ (build-address/ and so on for SAN=…).
+# simulator link against it. Objects live in build/ (build-thread/ and so on for SAN=…).
 
 SAN   ?=
 comma := ,
@@ -23,7 +23,8 @@ WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
            -Wformat=2 -Wno-format-nonliteral $(WERROR)
 FORTIFY := $(if $(SAN)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS)),,-D_FORTIFY_SOURCE=3)
 HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE $(FORTIFY)
-SANFLAG := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(filter undefined,$(SANS)),-fno-sanitize-recover=all))
+# A sanitizer hides from gcc what bounds a number, so it warns of lengths that cannot be.
+SANFLAG := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -Wno-format-truncation $(if $(filter undefined,$(SANS)),-fno-sanitize-recover=all))
 ALL_CFLAGS  = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) $(SANFLAG) -pthread
 ALL_CPPFLAGS = -Iinclude $(CPPFLAGS) -D_GNU_SOURCE -DTOKENCAP_VERSION='"$(VERSION)"' \
                -DTOKENCAP_DATADIR='"$(datadir)/tokencap"' \
@@ -304,13 +305,14 @@ $(BUILD)/bin/tokencapd-rigged: $(BUILD)/src/tokencapd.o $(BUILD)/test/torture/fa
                                $(BUILD)/test/torture/clock.o $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) $(RIGGED:%=-Wl,--wrap=%) -o $@ $^ $(LIB_LIBS)
 
-# What means harm: every row of docs/faults.md, under AddressSanitizer; prints what was tried.
-HOSTILE_UNITS := $(patsubst test/unit/%.c,build-address/test/unit/%,$(wildcard test/unit/test_ledger_*.c))
+# What means harm: every row of docs/faults.md, under the sanitizers of memory; prints what was tried.
+SANITIZED     := build-address-undefined
+HOSTILE_UNITS := $(patsubst test/unit/%.c,$(SANITIZED)/test/unit/%,$(wildcard test/unit/test_ledger_*.c))
 .PHONY: check-hostile
 check-hostile: all $(BUILD)/bin/tokencap-sim $(TORTURE) e2e-deps
-	@$(MAKE) --no-print-directory -s SAN=address all build-address/bin/tokencap-sim \
-	  build-address/bin/tokencapd-torture $(HOSTILE_UNITS) $(FUZZ:%=build-address/test/fuzz/replay_%)
-	@PYTHONDONTWRITEBYTECODE=1 python3 test/hostile/report.py $(VENV)/bin/pytest build build-address
+	@$(MAKE) --no-print-directory -s SAN=address,undefined all $(HOSTILE_UNITS) \
+	  $(FUZZ:%=$(SANITIZED)/test/fuzz/replay_%) $(addprefix $(SANITIZED)/bin/tokencap,-sim d-torture)
+	@PYTHONDONTWRITEBYTECODE=1 python3 test/hostile/report.py $(VENV)/bin/pytest build $(SANITIZED)
 
 .PHONY: e2e
 e2e: all $(BUILD)/bin/tokencap-sim $(TORTURE) e2e-deps

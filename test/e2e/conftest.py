@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import COUNTS, HERE, TIMEOUT, Daemon, Sim, clean_environment
+from harness import COUNTS, FIGURES, HERE, TIMEOUT, Daemon, Sim, clean_environment
 
 COUNTS_FILE = os.environ.get("TOKENCAP_COUNTS")
 
@@ -103,4 +103,4 @@ def node():
 def pytest_sessionfinish():
     if COUNTS_FILE:
         with open(COUNTS_FILE, "w") as file:
-            json.dump(COUNTS, file)
+            json.dump({"counts": COUNTS, "figures": FIGURES}, file)

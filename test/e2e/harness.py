@@ -24,7 +24,9 @@ SANITIZER_REPORT = re.compile(
     r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|LeakSanitizer")
 
 
-COUNTS = collections.Counter()  # of hostile inputs and of faults, for `make check-hostile`
+# For `make check-hostile`: how many hostile inputs and faults there were, and what was measured.
+COUNTS = collections.Counter()
+FIGURES = {}
 
 
 def figures_follow():
@@ -342,5 +344,5 @@ class Task(threading.Thread):
         return self.value
 
 
-__all__ = ["BUILD", "COUNTS", "Daemon", "Entry", "HERE", "Lines", "ROOT", "SANITIZED", "Server", "Sim",
-           "TIMEOUT", "Task", "clean_environment", "figures_follow", "render", "sim_header", "together"]
+__all__ = ["BUILD", "COUNTS", "Daemon", "Entry", "FIGURES", "HERE", "Lines", "ROOT", "SANITIZED", "Server",
+           "Sim", "TIMEOUT", "Task", "clean_environment", "figures_follow", "render", "sim_header", "together"]

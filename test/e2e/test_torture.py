@@ -23,6 +23,7 @@ class Failing:
     def __init__(self, start_proxy, folder, call, where, first=0):
         self.path = folder / "switch"
         self.path.write_bytes(struct.pack("=q", first))
+        COUNTS["faults"] += first != 0
         with open(self.path, "r+b") as file:
             self.map = mmap.mmap(file.fileno(), 8)
         env = {"FAIL_CALL": call, "FAIL_FILE": str(self.path)}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs whatever docs/faults.md names, and more that means harm, under AddressSanitizer; prints what was
+"""Runs whatever docs/faults.md names, and more that means harm, under sanitizers; prints what was
 tried and what came of it. Ends 1 unless nothing did.
 
     report.py PYTEST BUILD SANITIZED_BUILD
@@ -22,7 +22,7 @@ PLAIN = ["test_torture.py", "test_hostile.py"]  # what needs preloading, or the 
 
 
 def run_end_to_end(pytest, build, files, folder):
-    """{(file, test): outcome} and the counts that the tests kept."""
+    """{(file, test): outcome}, the counts and the figures that the tests kept."""
     report, counts = folder / f"{build}.xml", folder / f"{build}.json"
     env = os.environ | {"TOKENCAP_BUILD": build, "TOKENCAP_COUNTS": str(counts),
                         "PYTHONDONTWRITEBYTECODE": "1"}
@@ -36,7 +36,8 @@ def run_end_to_end(pytest, build, files, folder):
                    "skipped" if case.find("skipped") is not None else "")
         file = case.get("classname").rpartition(".")[2] + ".py"
         found[file, case.get("name").partition("[")[0]].append(outcome)
-    return found, collections.Counter(json.loads(counts.read_text()))
+    kept = json.loads(counts.read_text())
+    return found, collections.Counter(kept["counts"]), kept["figures"]
 
 
 def run_unit(build, file, tests):
@@ -63,7 +64,7 @@ def replay(build):
 def kind_of(failure):
     if "LeakSanitizer" in failure:
         return "leaks"
-    if "Sanitizer" in failure or re.search(r"ended with -\d|Assertion|signal", failure):
+    if re.search(r"Sanitizer|runtime error:|ended with -\d|Assertion `", failure):
         return "crashes"
     return "wrong answers"
 
@@ -76,10 +77,11 @@ def main(pytest, plain, sanitized):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         end_to_end = {file for file, _ in named if file.endswith(".py")} | set(MORE)
-        counts = collections.Counter()
+        counts, figures = collections.Counter(), {}
         for build, files in ((sanitized, end_to_end), (plain, PLAIN)):
-            found, counted = run_end_to_end(pytest, build, files, folder)
+            found, counted, measured = run_end_to_end(pytest, build, files, folder)
             counts += counted
+            figures |= measured
             for pair, results in found.items():
                 outcomes[pair] += results
     for file in sorted({file for file, _ in named if file.endswith(".c")}):
@@ -90,11 +92,12 @@ def main(pytest, plain, sanitized):
         tally.update(kind_of(r) for r in results if r and r != "skipped")
     missing = [pair for pair in sorted(named) if not any(r != "skipped" for r in outcomes[pair])]
     wrong += [f"did not run: {file} {test}" for file, test in missing]
-    show(tables, counts, files, outcomes, tally, wrong)
+    show(tables, counts, files, outcomes, tally, figures)
+    print(*wrong, sep="\n", end="\n" if wrong else "")
     return 1 if wrong or sum(tally.values()) else 0
 
 
-def show(tables, counts, files, outcomes, tally, wrong):
+def show(tables, counts, files, outcomes, tally, figures):
     def passed(tests):
         return tests and all(not any(r and r != "skipped" for r in outcomes[t]) for t in tests)
 
@@ -104,11 +107,10 @@ def show(tables, counts, files, outcomes, tally, wrong):
     lines += [(f"rows: {name.lower()}", f"{sum(passed(t) for t in table.values())} of {len(table)}")
               for name, table in tables.items()]
     lines += [(kind, tally[kind]) for kind in ("crashes", "leaks", "wrong answers")]
+    lines += figures.items()
     print("| | |\n|---|---|")
     for what, n in lines:
         print(f"| {what} | {n} |")
-    for line in wrong:
-        print(line)
 
 
 if __name__ == "__main__":
