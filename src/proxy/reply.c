@@ -68,6 +68,8 @@ void reply_add_actuals(struct exchange *x, struct headers *h)
 
 void reply_announce_actuals(struct exchange *x, struct headers *h)
 {
+    if (!x->http11) /* no chunks, no trailers */
+        return;
     headers_add(h, &x->arena, SPAN("Trailer"),
                 x->verdict.has_budget ? SPAN(ACTUALS ", X-Tokencap-Budget-Remaining") : SPAN(ACTUALS));
 }

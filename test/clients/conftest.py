@@ -25,17 +25,14 @@ shared = load("e2e_conftest", E2E / "conftest.py")
 sim, start_proxy, proxy, node = shared.sim, shared.start_proxy, shared.proxy, shared.node
 
 import table  # noqa: E402
-from harness import TIMEOUT, Lines, clean_environment  # noqa: E402
+from harness import TIMEOUT, Lines, clean_environment, newest_node  # noqa: E402
 
 
 class Driver:
     """A client in a process of its own, asked line by line."""
 
-    def __init__(self, client):
-        program, *words = [str(word) for word in client.driver]
-        if program == "node":
-            program = shared.newest_node()[1]
-        self.process = subprocess.Popen([program, *words], cwd=HERE, text=True,
+    def __init__(self, command):
+        self.process = subprocess.Popen([str(word) for word in command], cwd=HERE, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, env=clean_environment())
         self.errors = Lines(self.process.stderr)
@@ -62,7 +59,8 @@ def drivers():
         if not client.installed:
             pytest.skip(f"{client.package} is not installed")
         if client.name not in started:
-            started[client.name] = Driver(client)
+            program, *words = client.driver
+            started[client.name] = Driver([newest_node()[1] if program == "node" else program, *words])
         return started[client.name]
 
     yield driver

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import TIMEOUT, clean_environment
+from harness import TIMEOUT, clean_environment, newest_node
 from roster import CLIENTS, HERE
 
 EXPECTED = {
@@ -21,7 +21,7 @@ def mock():
     """aimock's URL."""
     if not (HERE / "node_modules/@copilotkit/aimock").exists():
         pytest.skip("@copilotkit/aimock is not installed")
-    process = subprocess.Popen(["node", HERE / "mock.mjs"], stdin=subprocess.PIPE, text=True,
+    process = subprocess.Popen([newest_node()[1], HERE / "mock.mjs"], stdin=subprocess.PIPE, text=True,
                                stdout=subprocess.PIPE, env=clean_environment())
     yield process.stdout.readline().strip()
     process.stdin.close()

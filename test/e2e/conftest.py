@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import COUNTS, FIGURES, HERE, TIMEOUT, Daemon, Sim, clean_environment
+from harness import COUNTS, FIGURES, HERE, TIMEOUT, Daemon, Sim, clean_environment, newest_node
 
 COUNTS_FILE = os.environ.get("TOKENCAP_COUNTS")
 
@@ -68,17 +68,6 @@ class Via:
 @pytest.fixture(params=["direct", "proxied"])
 def via(request, sim):
     return Via(sim, request.getfixturevalue("proxy") if request.param == "proxied" else None)
-
-
-def newest_node():
-    """(version, program): the machine's own, or the one that comes with the SDKs, which want a newer."""
-    known = [shutil.which("node"), *map(str, (HERE / "node/node_modules").glob("node-linux-*/bin/node"))]
-    return max((node_version(program), program) for program in known if program)
-
-
-def node_version(program):
-    shown = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=TIMEOUT)
-    return int(shown.stdout.lstrip("v").split(".")[0])
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -179,6 +180,17 @@ class Lines:
         return "\n".join(self.lines)
 
 
+def newest_node():
+    """(version, program): the machine's own, or the one that comes with the SDKs, which want a newer."""
+    known = [shutil.which("node"), *map(str, (HERE / "node/node_modules").glob("node-linux-*/bin/node"))]
+    return max((node_version(program), program) for program in known if program)
+
+
+def node_version(program):
+    shown = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=TIMEOUT)
+    return int(shown.stdout.lstrip("v").split(".")[0])
+
+
 def clean_environment():
     """Ours, without what a developer may have set for real."""
     dropped = ("OPENAI", "ANTHROPIC", "TOKENCAP", "DB_PATH", "PORT", "HOST", "DEFAULT_",
@@ -345,4 +357,5 @@ class Task(threading.Thread):
 
 
 __all__ = ["BUILD", "COUNTS", "Daemon", "Entry", "FIGURES", "HERE", "Lines", "ROOT", "SANITIZED", "Server",
-           "Sim", "TIMEOUT", "Task", "clean_environment", "figures_follow", "render", "sim_header", "together"]
+           "Sim", "TIMEOUT", "Task", "clean_environment", "figures_follow", "newest_node", "render", "sim_header",
+           "together"]

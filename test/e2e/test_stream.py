@@ -73,6 +73,21 @@ def test_usage_is_asked_for_and_kept_from_a_client_that_did_not_ask(proxy, sim):
     assert answer.trailers["X-Tokencap-Output-Tokens"] == "20"
 
 
+@pytest.mark.parametrize("path, body", [*PRICED.items(), *STREAMED.items()],
+                         ids=[*PRICED, *(f"{path}-stream" for path in STREAMED)])
+def test_the_same_headers_with_and_without(proxy, sim, path, body):
+    """In the same letters; what is added is tokencap's own, the other dialect's id, and the date."""
+    script = sim_header(header='X-Odd: "q",  Caf\u00e9 x')
+    through, direct = proxy.post(path, body, script), sim.post(path, body, script)
+    ids = {"x-request-id", "request-id"}
+    own = ids | {"date", "trailer"}
+    assert through.status == direct.status == 200
+    assert [h for h in direct.headers if h[0] not in ids] == [
+        h for h in through.headers if h[0].lower() not in own and not h[0].lower().startswith("x-tokencap-")]
+    names = [n.lower() for n, _ in through.headers]
+    assert len(names) == len(set(names)) and ids < set(names)
+
+
 @pytest.mark.parametrize("options, forwarded", [
     ({"include_usage": False}, {"include_usage": True}),
     ({"include_obfuscation": False}, {"include_obfuscation": False, "include_usage": True}),
@@ -173,6 +188,15 @@ def test_predictions_as_headers_and_actual_figures_as_trailers(proxy, path, limi
     if path == "/v1/chat/completions":
         assert dollars(answer.trailers["X-Tokencap-Cost-USD"]) == cost("gpt-4o", input=30,
                                                                        output=20)
+
+
+def test_an_older_client_is_promised_no_trailers(proxy):
+    body = json.dumps(STREAM).encode()
+    answer = proxy.raw(b"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
+                       % (len(body), body))
+    assert (answer.status, answer.end) == (200, "complete")
+    assert answer.body.endswith(b"data: [DONE]\n\n")
+    assert "Trailer" not in answer.headers and "X-Tokencap-Estimated-Cost-USD" in answer.headers
 
 
 def test_a_large_answer(proxy, sim):
