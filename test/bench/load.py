@@ -56,14 +56,15 @@ class Load:
         headers = ", ".join(f'["{n}"] = "{v}"' for n, v in HEADERS + program.headers)
         script = self.tmp / "wrk.lua"
         script.write_text(LUA.format(headers=headers, body=self._body(size), projects=projects))
-        cpu = program.cpu_us()
+        cpu, written = program.cpu_us(), program.written_kb()
         out = run(["wrk", "-t2" if connections > 1 else "-t1", f"-c{connections}", f"-d{self.seconds}s", "--latency",
                    "-s", script, f"http://127.0.0.1:{program.port}{CHAT}"])
-        cpu = program.cpu_us() - cpu
+        cpu, written = program.cpu_us() - cpu, program.written_kb() - written
         if bad := re.search(r"Non-2xx or 3xx responses: \d+|(?:connect|read|write) [1-9]\d*", out):
             sys.exit(f"bench: {program.process.args[0]}: {bad[0]}")
+        requests = int(re.search(r"(\d+) requests in", out)[1])
         return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]), "p50": latency_ms(out, "50%"),
-                "p99": latency_ms(out, "99%"), "cpu_us": cpu / int(re.search(r"(\d+) requests in", out)[1])}
+                "p99": latency_ms(out, "99%"), "cpu_us": cpu / requests, "written_kb": written / requests}
 
     def h2load(self, program, connections, size):
         headers = [f"-H{n}: {v}" for n, v in HEADERS + program.headers]

@@ -78,6 +78,9 @@ class Program:
     def rss_kib(self):
         return sum(int(re.search(r"VmRSS:\s+(\d+)", (p / "status").read_text())[1]) for p in self._processes())
 
+    def written_kb(self):
+        return sum(int(re.search(r"wchar: (\d+)", (p / "io").read_text())[1]) for p in self._processes()) / 1000
+
     def open_files(self):
         return sum(len(list((p / "fd").iterdir())) for p in self._processes())
 
