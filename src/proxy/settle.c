@@ -38,13 +38,13 @@ static int price_usage(struct exchange *x, const struct usage *usage, nano_t *co
 }
 
 /* The provider told nothing usable at the end: the input that it told at the start, or our own count of
- * it, and our count of the text that came. */
-bool settle_count_answer(struct exchange *x, struct usage *usage)
+ * it, and our count of the text that came, or of the part that was kept. */
+static bool count_text(struct exchange *x, struct usage *usage)
 {
     struct text_counter counter = tokcache_counter(x->server->tokens);
     int64_t output = counter.count(counter.ctx, x->count.encoding, buf_all(&x->answer.text));
 
-    if (output < 0 || x->answer.text_partial || (!x->answer.text.n && x->request.generates))
+    if (output < 0)
         return false;
     *usage = (struct usage){.nparts = 1, .suspicious = x->answer.usage.suspicious};
     if (x->answer.input_seen)
@@ -55,10 +55,29 @@ bool settle_count_answer(struct exchange *x, struct usage *usage)
     return true;
 }
 
+bool settle_count_answer(struct exchange *x, struct usage *usage)
+{
+    return !x->answer.text_partial && (x->answer.text.n || !x->request.generates) && count_text(x, usage);
+}
+
 static bool is_cancelled(const struct exchange *x)
 {
     return x->upstream.end == UPSTREAM_CUT && exchange_client_is_gone(x) &&
            x->settings->config.on_disconnect == ON_DISCONNECT_CANCEL;
+}
+
+/* The held amount, or what the part of the answer that came costs where that is more already. */
+static void charge_hold(struct exchange *x, struct settlement *s)
+{
+    struct usage seen;
+    nano_t cost;
+
+    s->cost = x->verdict.hold;
+    if (!x->answer.text.n || !count_text(x, &seen) || price_usage(x, &seen, &cost) || cost <= s->cost)
+        return;
+    s->charge_hold = false;
+    s->cost = cost;
+    s->usage = seen;
 }
 
 static void judge(struct exchange *x, struct settlement *s)
@@ -77,7 +96,7 @@ static void judge(struct exchange *x, struct settlement *s)
         s->charge_hold = false;
     }
     if (s->charge_hold)
-        s->cost = x->verdict.hold;
+        charge_hold(x, s);
 }
 
 static void fill(struct exchange *x, struct settlement *s)
