@@ -28,19 +28,25 @@ SANFLAG := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -Wno-format-tru
 ALL_CFLAGS  = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) $(SANFLAG) -pthread
 ALL_CPPFLAGS = -Iinclude $(CPPFLAGS) -D_GNU_SOURCE -DTOKENCAP_VERSION='"$(VERSION)"' \
                -DTOKENCAP_DATADIR='"$(datadir)/tokencap"' \
+               -DTOKENCAP_LIBDIR='"$(libdir)/tokencap"' \
                -DTOKENCAP_SYSCONFDIR='"$(sysconfdir)/tokencap"' $(LIB_CFLAGS)
-ALL_LDFLAGS = -fPIE -pie -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS) $(SANFLAG) -pthread
+ALL_LDFLAGS = -fPIE -pie -Wl,-z,relro,-z,now,--as-needed $(if $(MODULES),-rdynamic) $(LDFLAGS) $(SANFLAG) -pthread
 
 GENDOC  := $(BUILD)/tools/gendoc
 PAGES   := $(patsubst %,$(BUILD)/%,$(wildcard man/*.[1-8]))
 DOCS    := $(PAGES) $(BUILD)/etc/tokencap.conf $(BUILD)/completion/tokencap.bash \
            $(BUILD)/completion/_tokencap
 
+# Engines of the ledger that are loaded on demand: they use the program's own functions. Unit tests look
+# beside their own folder.
+MODULES := $(if $(filter yes,$(WITH_POSTGRESQL)),$(BUILD)/lib/tokencap/ledger-postgresql.so)
+PQ_SOURCES := $(wildcard src/ledger/postgresql/*.c)
+
 PROGRAMS := $(patsubst src/%.c,$(BUILD)/bin/%,$(wildcard src/*.c))
 SHARE    := $(BUILD)/share/tokencap
 
 .PHONY: all
-all: $(PROGRAMS) share $(DOCS)
+all: $(PROGRAMS) $(MODULES) share $(DOCS)
 
 .PHONY: help
 help:
@@ -84,6 +90,15 @@ $(PAGE).o: $(PAGE).c config.mk
 $(BUILD)/libtokencap.a: $(OBJECTS) $(PAGE).o
 	@rm -f $@
 	$(AR) rcs $@ $^
+
+$(BUILD)/src/ledger/postgresql/%.o: src/ledger/postgresql/%.c config.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(PQ_CFLAGS) $(ALL_CFLAGS) -fPIC -MMD -MP -c -o $@ $<
+
+$(BUILD)/lib/tokencap/ledger-postgresql.so: $(PQ_SOURCES:%.c=$(BUILD)/%.o)
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-z,relro,-z,now $(LDFLAGS) $(SANFLAG) -pthread -o $@ $^ $(PQ_LIBS)
+	@mkdir -p $(BUILD)/test && ln -sfn ../lib $(BUILD)/test/lib
 
 $(BUILD)/bin/%: $(BUILD)/src/%.o $(BUILD)/libtokencap.a
 	@mkdir -p $(@D)

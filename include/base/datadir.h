@@ -12,4 +12,7 @@ void data_dir_find(struct buf *out);
 /* Where vocabularies that users bring are kept, unless TOKENCAP_VOCAB_DIR names another folder. */
 #define OWN_VOCAB_DIR "/var/lib/tokencap/vocab"
 
+/* The same for what is loaded on demand (engines of the ledger): lib/tokencap. */
+void lib_dir_find(struct buf *out);
+
 #endif

@@ -25,6 +25,7 @@ struct ledger_options {
     bool durable;        /* synchronous=FULL; false: NORMAL */
     int busy_timeout_ms; /* how long a lock of another program is waited for */
     bool strict;         /* what a budget enforces that says nothing itself */
+    int lease_ms;        /* PostgreSQL: after which a daemon that is not heard of is dead; 0: 15 s */
     int64_t ballast;     /* bytes of disk kept back so that settlements fit on a full one; 0: 8 MiB,
                           * < 0: none */
 };

@@ -25,7 +25,8 @@ static bool own_prefix(char out[PATH_MAX])
     return true;
 }
 
-void data_dir_find(struct buf *out)
+/* A folder below the program's own prefix, else the one that was configured. */
+static void find(struct buf *out, const char *below, const char *configured)
 {
     char prefix[PATH_MAX];
     struct stat st;
@@ -33,7 +34,7 @@ void data_dir_find(struct buf *out)
 
     buf_init(&beside, PATH_MAX);
     if (own_prefix(prefix)) {
-        buf_printf(&beside, "%s/share/tokencap", prefix);
+        buf_printf(&beside, "%s/%s", prefix, below);
         if (!beside.failed && stat(beside.p, &st) == 0 && S_ISDIR(st.st_mode)) {
             buf_span(out, buf_all(&beside));
             buf_finish(&beside);
@@ -41,5 +42,15 @@ void data_dir_find(struct buf *out)
         }
     }
     buf_finish(&beside);
-    buf_str(out, TOKENCAP_DATADIR);
+    buf_str(out, configured);
+}
+
+void data_dir_find(struct buf *out)
+{
+    find(out, "share/tokencap", TOKENCAP_DATADIR);
+}
+
+void lib_dir_find(struct buf *out)
+{
+    find(out, "lib/tokencap", TOKENCAP_LIBDIR);
 }

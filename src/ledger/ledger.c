@@ -8,27 +8,36 @@
 #include "ledger/decide.h"
 #include "ledger/ending.h"
 #include "ledger/engine.h"
+#include "ledger/module.h"
 
 /* ---- engines ---- */
 
 static const struct {
     const char *scheme;
-    const struct ledger_engine *engine;
+    const struct ledger_engine *engine; /* NULL: in a module */
+    const char *module;
 } engines[] = {
-    {"sqlite:", &ledger_sqlite},
+    {"sqlite:", &ledger_sqlite, NULL},
+    {"postgresql://", NULL, "postgresql"},
+    {"postgres://", NULL, "postgresql"},
 };
 
 int ledger_engine_of(const char *address, const struct ledger_engine **engine, const char **where,
                      struct err *e)
 {
-    (void)e;
-    *engine = &ledger_sqlite; /* a plain path is a database of SQLite's */
     *where = address;
-    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
-        if (strncmp(address, engines[i].scheme, strlen(engines[i].scheme)) == 0) {
-            *engine = engines[i].engine;
-            *where = address + strlen(engines[i].scheme);
-        }
+    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
+        size_t n = strlen(engines[i].scheme);
+
+        if (strncmp(address, engines[i].scheme, n) != 0)
+            continue;
+        if (engines[i].module)
+            return module_load(engines[i].module, engine, e);
+        *engine = engines[i].engine;
+        *where = address + n;
+        return 0;
+    }
+    *engine = &ledger_sqlite; /* a plain path is a database of SQLite's */
     return 0;
 }
 
@@ -225,6 +234,8 @@ int ledger_verify(const char *address, const struct onlooker *o, struct buf *sum
 
     if (ledger_engine_of(address, &engine, &where, e) != 0)
         return -1;
+    if (!engine->verify)
+        return err_set(e, ERR_INVALID, "there is no proof for a ledger of this kind");
     return engine->verify(where, o, summary, e);
 }
 

@@ -49,6 +49,7 @@ static struct known_token *find(const struct tokens *t, const unsigned char dige
 
 int tokens_init(struct tokens *t, struct err *e)
 {
+    pthread_mutex_init(&t->change, NULL);
     pthread_rwlock_init(&t->lock, NULL);
     return map_init(&t->by_digest, e);
 }
@@ -65,6 +66,7 @@ void tokens_finish(struct tokens *t)
         map_drain(&t->by_digest, free_known, NULL);
     map_finish(&t->by_digest);
     pthread_rwlock_destroy(&t->lock);
+    pthread_mutex_destroy(&t->change);
 }
 
 int tokens_learn(struct tokens *t, const struct token *token,
@@ -113,6 +115,17 @@ void tokens_forget(struct tokens *t, int64_t id)
     }
     pthread_rwlock_unlock(&t->lock);
     free(w.gone);
+}
+
+void tokens_replace(struct tokens *t, struct tokens *fresh)
+{
+    struct map old;
+
+    pthread_rwlock_wrlock(&t->lock);
+    old = t->by_digest;
+    t->by_digest = fresh->by_digest;
+    pthread_rwlock_unlock(&t->lock);
+    fresh->by_digest = old;
 }
 
 /* ---- the interface ---- */
@@ -170,14 +183,19 @@ int ledger_token_create(struct ledger *l, const struct token *t, char text[TOKEN
     unsigned char digest[TOKEN_DIGEST];
     char secret[TOKEN_TEXT_MAX];
     struct token made = *t;
+    int rc;
 
     if (check(t, e) != 0 || make_secret(secret, e) != 0)
         return -1;
     if (digest_of(span_of(secret), digest) != 0)
         return err_set(e, ERR_INTERNAL, "cannot compute SHA-256");
     made.revoked_ms = 0;
-    if (l->engine->token_create(l, &made, digest, e) != 0 ||
-        tokens_learn(&l->tokens, &made, digest, e) != 0)
+    pthread_mutex_lock(&l->tokens.change);
+    rc = l->engine->token_create(l, &made, digest, e);
+    if (rc == 0)
+        rc = tokens_learn(&l->tokens, &made, digest, e);
+    pthread_mutex_unlock(&l->tokens.change);
+    if (rc != 0)
         return -1;
     memcpy(text, secret, sizeof secret);
     gnutls_memset(secret, 0, sizeof secret);
@@ -187,8 +205,12 @@ int ledger_token_create(struct ledger *l, const struct token *t, char text[TOKEN
 
 int ledger_token_revoke(struct ledger *l, int64_t id, int64_t now_ms, struct err *e)
 {
-    if (l->engine->token_revoke(l, id, now_ms > 0 ? now_ms : 1, e) != 0)
-        return -1;
-    tokens_forget(&l->tokens, id);
-    return 0;
+    int rc;
+
+    pthread_mutex_lock(&l->tokens.change);
+    rc = l->engine->token_revoke(l, id, now_ms > 0 ? now_ms : 1, e);
+    if (rc == 0)
+        tokens_forget(&l->tokens, id);
+    pthread_mutex_unlock(&l->tokens.change);
+    return rc;
 }

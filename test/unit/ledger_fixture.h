@@ -15,7 +15,11 @@
 
 #include "ledger/ledger.h"
 
-/* A real ledger in a directory of its own, and short ways to use it. Times are the tests' own. */
+/*
+ * A real ledger in a directory of its own, and short ways to use it. Times are the tests' own.
+ * TOKENCAP_TEST_POSTGRESQL is the address of a PostgreSQL server for the same tests on that engine,
+ * each with the database to itself (test/postgresql/with.sh).
+ */
 
 #define T0       INT64_C(1795510000000) /* 2026-11-24T08:46:40Z */
 #define HOUR     INT64_C(3600000)
@@ -24,6 +28,7 @@
 
 struct fixture {
     char dir[64], path[96];
+    char address[256];
     struct ledger *l;
     struct ledger_options o;
     struct ledger_recovery found;
@@ -49,6 +54,26 @@ static inline void fix_reopen(struct fixture *f)
     fix_open(f);
 }
 
+static inline const char *fix_server(void)
+{
+    return getenv("TOKENCAP_TEST_POSTGRESQL");
+}
+
+/* A statement to the server's first database, by psql. */
+static inline void fix_psql(const char *sql)
+{
+    char cmd[512];
+
+    snprintf(cmd, sizeof cmd, "psql -qX -v ON_ERROR_STOP=1 -d '%s' -c \"%s\" >&2", fix_server(), sql);
+    if (system(cmd) != 0)
+        fail_msg("psql: %s", sql);
+}
+
+static inline void fix_drop(void)
+{
+    fix_psql("SET client_min_messages = error; DROP SCHEMA IF EXISTS tokencap CASCADE");
+}
+
 static inline void fix_init(struct fixture *f)
 {
     *f = (struct fixture){0};
@@ -57,8 +82,11 @@ static inline void fix_init(struct fixture *f)
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof f->path, "%s/ledger.db", f->dir);
+    snprintf(f->address, sizeof f->address, "%s", fix_server() ? fix_server() : f->path);
+    if (fix_server())
+        fix_drop();
     f->o = (struct ledger_options){
-        .address = f->path, .durable = true, .busy_timeout_ms = 5000, .ballast = 65536};
+        .address = f->address, .durable = true, .busy_timeout_ms = 5000, .ballast = 65536};
 }
 
 static inline void fix_remove(struct fixture *f)
@@ -90,7 +118,7 @@ static inline int fix_teardown(void **state)
     if (f->l)
         fix_close(f);
     buf_init(&summary, 0);
-    rc = ledger_verify(f->path, NULL, &summary, &f->e);
+    rc = ledger_verify(f->address, NULL, &summary, &f->e);
     if (rc != 0)
         fprintf(stderr, "verify: %s\n", f->e.msg);
     buf_finish(&summary);

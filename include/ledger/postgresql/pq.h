@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LEDGER_POSTGRESQL_PQ_H
+#define LEDGER_POSTGRESQL_PQ_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * One connection to PostgreSQL, always in pipeline mode: statements are asked, and sent together
+ * when their answers are wanted, so that many cost one round trip. Nothing lives longer than a
+ * transaction (no prepared statements, no session settings), so a pooler may stand between. One
+ * thread at a time.
+ *
+ * The first failure is remembered until pq_forget(): a caller may ask and take, and look once.
+ */
+
+enum pq_failure {
+    PQ_FINE,
+    PQ_LOST,  /* the connection: what was sent may have happened, or not */
+    PQ_AGAIN, /* met another transaction (serialization, deadlock, a unique key): try again */
+    PQ_BUSY,  /* passes: locks, no room, read-only for the moment */
+    PQ_FAULT, /* this statement's own */
+    PQ_FATAL, /* rights, or the schema, are gone */
+};
+
+struct pq {
+    PGconn *conn; /* NULL: not connected */
+    char *dsn;    /* borrowed */
+    enum pq_failure failed;
+    char state[6]; /* its SQLSTATE, or "" */
+    char why[320];
+    int asked; /* answers that are still to come, the sync included */
+};
+
+/* ERR_INVALID: the address is wrong or the server refuses us; ERR_IO: nobody answers. */
+int pq_connect(struct pq *q, int timeout_s, struct err *e) MUST_CHECK;
+void pq_close(struct pq *q); /* also when not connected */
+bool pq_connected(const struct pq *q);
+
+/* Asks a statement. types: i int64_t, t const char *, a const struct buf * (its text). Failures are
+ * remembered. */
+void pq_ask(struct pq *q, const char *sql, const char *types, ...);
+/* The same with ready texts. */
+void pq_ask_texts(struct pq *q, const char *sql, int n, const char *const *texts);
+/* Sends what was asked; the answers follow. */
+void pq_send(struct pq *q);
+/* The answer to the next statement, for PQclear(); NULL after a failure. */
+PGresult *pq_take(struct pq *q);
+/* Reads what is left of the answers. 0, or -1 with the failure remembered. */
+int pq_end(struct pq *q) MUST_CHECK;
+
+/* One statement on its own. NULL on failure. */
+PGresult *pq_query(struct pq *q, const char *sql, const char *types, ...);
+
+/* Fills e from the remembered failure and returns -1. */
+int pq_error(const struct pq *q, struct err *e);
+void pq_forget(struct pq *q);
+/* Remembers a failure that libpq did not notice. */
+void pq_fail(struct pq *q, enum pq_failure f, const char *why);
+
+/* Column c of row r. */
+int64_t pq_int(const PGresult *res, int r, int c);
+void pq_copy(char *to, size_t size, const PGresult *res, int r, int c);
+
+/* Array literals, {…}, one element after the other; "{}" when none was added. */
+void array_open(struct buf *b);
+void array_int(struct buf *b, int64_t v);
+void array_text(struct buf *b, struct span s);
+void array_bytes(struct buf *b, struct span s);
+void array_close(struct buf *b);
+
+#endif

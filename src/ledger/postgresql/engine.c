@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/postgresql/engine.h"
+
+const struct ledger_engine ledger_postgresql = {
+    .open = pg_open,
+    .close = pg_close,
+    .reserve = pg_reserve,
+    .settle = pg_settle,
+    .budget_set = pg_budget_set,
+    .budget_get = pg_budget_get,
+    .budget_reset = pg_budget_reset,
+    .budget_delete = pg_budget_delete,
+    .budget_each = pg_budget_each,
+    .usage = pg_usage,
+    .history = pg_history,
+    .usage_by = pg_usage_by,
+    .series = pg_series,
+    .alert_add = pg_alert_add,
+    .alert_known = pg_alert_known,
+    .alert_next = pg_alert_next,
+    .alert_tried = pg_alert_tried,
+    .token_create = pg_token_create,
+    .token_revoke = pg_token_revoke,
+    .token_each = pg_token_each,
+    .state_put = pg_state_put,
+    .state_each = pg_state_each,
+    .backup = pg_backup,
+    .compact = pg_compact,
+    .file_usage_by = pg_file_usage_by,
+};

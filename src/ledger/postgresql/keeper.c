@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "ledger/postgresql/keeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ledger/postgresql/lease.h"
+
+#define MS        INT64_C(1000000)
+#define LOOK_MS   500 /* between two looks at what others have changed */
+#define BEATS     5   /* renewals in the time of a lease */
+#define CONNECT_S 2
+
+static const char get_overrun[] = "SELECT overrun FROM tokencap.ledger";
+static const char count_changes[] = "SELECT n FROM tokencap.change WHERE topic = 'token'";
+
+/* ---- what others change ---- */
+
+static int connect_keeper(struct pg_ledger *l, struct err *e)
+{
+    struct pq *q = &l->keeper.q;
+
+    q->dsn = l->dsn;
+    if (pq_connect(q, CONNECT_S, e) != 0)
+        return -1;
+    /* Behind a pooler it hears nothing, or is refused: the looks are enough. */
+    PQclear(pq_query(q, "LISTEN tokencap", ""));
+    if (q->failed != PQ_LOST)
+        pq_forget(q);
+    return q->failed ? pq_error(q, e) : 0;
+}
+
+static int follow_tokens(struct pg_ledger *l, struct err *e)
+{
+    struct keeper *k = &l->keeper;
+    PGresult *res = pq_query(&k->q, count_changes, "");
+    int64_t n;
+
+    if (!res)
+        return pq_error(&k->q, e);
+    n = PQntuples(res) == 1 ? pq_int(res, 0, 0) : 0;
+    PQclear(res);
+    if (n == k->tokens_at)
+        return 0;
+    if (pg_tokens_load(l, &k->q, e) != 0)
+        return -1;
+    k->tokens_at = n;
+    return 0;
+}
+
+/* Of all daemons. */
+static int follow_overrun(struct pg_ledger *l, struct err *e)
+{
+    PGresult *res = pq_query(&l->keeper.q, get_overrun, "");
+
+    if (!res)
+        return pq_error(&l->keeper.q, e);
+    pthread_mutex_lock(&l->base.stats_lock);
+    if (PQntuples(res) == 1)
+        l->base.stats.overrun = pq_int(res, 0, 0);
+    pthread_mutex_unlock(&l->base.stats_lock);
+    PQclear(res);
+    return 0;
+}
+
+/* ---- the thread ---- */
+
+/* True when it is time to stop. Returns early when another daemon calls. */
+static bool wait_for_news(struct keeper *k)
+{
+    struct pollfd fds[2] = {{k->stop_fd, POLLIN, 0}, {-1, POLLIN, 0}};
+    PGnotify *note;
+
+    if (pq_connected(&k->q))
+        fds[1].fd = PQsocket(k->q.conn);
+    poll(fds, 2, LOOK_MS);
+    if (fds[1].revents && pq_connected(&k->q)) {
+        if (PQconsumeInput(k->q.conn) != 1)
+            pq_close(&k->q);
+        while (k->q.conn && (note = PQnotifies(k->q.conn)))
+            PQfreemem(note);
+    }
+    return fds[0].revents != 0;
+}
+
+static int look(struct pg_ledger *l, bool beat, struct err *e)
+{
+    struct ledger_recovery found = {0};
+    struct keeper *k = &l->keeper;
+    char amount[MONEY_LEN];
+
+    pq_forget(&k->q);
+    if (!pq_connected(&k->q) && connect_keeper(l, e) != 0)
+        return -1;
+    if (follow_tokens(l, e) != 0)
+        return -1;
+    if (!beat)
+        return 0;
+    if (lease_reap(l, &k->q, &found, e) != 0 || follow_overrun(l, e) != 0)
+        return -1;
+    if (found.holds)
+        log_info("recovered: %lld holds of daemons that are gone, $%s, charged as interrupted",
+                 (long long)found.holds, money_fixed(found.amount, amount));
+    return clock_mono_ns() < atomic_load(&l->doubtful_until_ns) ? lease_sweep(l, &k->q, e) : 0;
+}
+
+static void *keep(void *arg)
+{
+    struct pg_ledger *l = arg;
+    int64_t beat_ns = l->lease_ms * MS / BEATS, next_ns = clock_mono_ns() + beat_ns;
+    bool failing = false;
+    struct err e;
+
+    while (!wait_for_news(&l->keeper)) {
+        bool beat = clock_mono_ns() >= next_ns, failed = false;
+
+        if (beat) {
+            failed = lease_renew(l, &e) != 0;
+            next_ns = clock_mono_ns() + (failed ? LOOK_MS * MS : beat_ns);
+        }
+        failed = failed || look(l, beat, &e) != 0;
+        if (failed && !failing)
+            log_warn("the ledger's keeper: %s", e.msg);
+        failing = failed;
+    }
+    return NULL;
+}
+
+static int start_thread(struct pg_ledger *l, struct err *e)
+{
+    struct keeper *k = &l->keeper;
+    sigset_t all, before;
+    int rc;
+
+    k->stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (k->stop_fd < 0)
+        return err_set(e, ERR_IO, "eventfd: %s", strerror(errno));
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&k->thread, NULL, keep, l);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0)
+        return err_set(e, ERR_IO, "cannot start the ledger's keeper: %s", strerror(rc));
+    k->started = true;
+    return 0;
+}
+
+int keeper_start(struct pg_ledger *l, struct ledger_recovery *found, struct err *e)
+{
+    struct ledger_recovery r = {0};
+
+    l->keeper.tokens_at = -1;
+    l->keeper.stop_fd = -1;
+    if (connect_keeper(l, e) != 0 || lease_renew(l, e) != 0 ||
+        lease_reap(l, &l->keeper.q, &r, e) != 0 || follow_overrun(l, e) != 0 ||
+        follow_tokens(l, e) != 0 || start_thread(l, e) != 0)
+        return -1;
+    if (found)
+        *found = r;
+    return 0;
+}
+
+void keeper_stop(struct pg_ledger *l)
+{
+    struct keeper *k = &l->keeper;
+
+    if (k->started) {
+        eventfd_write(k->stop_fd, 1);
+        pthread_join(k->thread, NULL);
+    }
+    if (k->stop_fd > 0)
+        close(k->stop_fd);
+    pq_close(&k->q);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "ledger/postgresql/inner.h"
+#include "ledger/postgresql/lease.h"
+#include "ledger/postgresql/schema.h"
+
+#define CONNECT_S 5
+
+int pg_ledger_connect(struct pg_ledger *l, struct pq *q, struct err *e)
+{
+    q->dsn = l->dsn;
+    return pq_connect(q, CONNECT_S, e);
+}
+
+static struct pg_ledger *allocate(const char *dsn, const struct ledger_options *o, struct err *e)
+{
+    struct pg_ledger *l = calloc(1, sizeof *l);
+
+    if (!l || ledger_init(&l->base, &ledger_postgresql, o, e) != 0) {
+        free(l);
+        return NULL;
+    }
+    l->dsn = strdup(dsn);
+    l->durable = o->durable;
+    l->patience_ms = o->busy_timeout_ms;
+    l->lease_ms = o->lease_ms > 0 ? o->lease_ms : LEASE_MS_DEFAULT;
+    pg_readers_init(l);
+    return l;
+}
+
+/* In any state from allocate() on; the threads have ended. */
+static void destroy(struct pg_ledger *l)
+{
+    pg_readers_finish(l);
+    group_destroy(l->group);
+    holds_finish(&l->holds);
+    pq_close(&l->q);
+    ledger_finish(&l->base);
+    free(l->dsn);
+    free(l);
+}
+
+static int prepare(struct pg_ledger *l, struct err *e)
+{
+    if (pg_ledger_connect(l, &l->q, e) != 0 || pg_schema_prepare(&l->q, e) != 0)
+        return err_prefix(e, "the ledger's database");
+    return holds_init(&l->holds, e) != 0 || group_create(l, &l->group, e) != 0 ? -1 : 0;
+}
+
+int pg_open(const char *dsn, const struct ledger_options *o, struct ledger_recovery *found,
+            struct ledger **out, struct err *e)
+{
+    struct pg_ledger *l = allocate(dsn, o, e);
+
+    if (!l)
+        return err_set(e, ERR_MEMORY, "no memory for the ledger");
+    if (!l->dsn) {
+        err_set(e, ERR_MEMORY, "no memory for the ledger");
+        goto destroy;
+    }
+    if (prepare(l, e) != 0 || writer_start(&l->base, &pg_group_work, e) != 0)
+        goto destroy;
+    if (keeper_start(l, found, e) != 0) {
+        err_prefix(e, "the ledger's database");
+        goto stop;
+    }
+    *out = &l->base;
+    return 0;
+stop:
+    keeper_stop(l);
+    writer_stop(&l->base);
+    lease_end(l);
+destroy:
+    destroy(l);
+    return -1;
+}
+
+void pg_close(struct ledger *base)
+{
+    struct pg_ledger *l = pg_of(base);
+
+    keeper_stop(l);
+    writer_stop(base);
+    lease_end(l);
+    destroy(l);
+}
