@@ -233,21 +233,22 @@ STRINGS ?= 1000000
 	@touch $@
 
 .PHONY: check-tokens check-tokens-short bench-tokens
-check-tokens: $(BUILD)/test/reference/encode_stream share $(REFERENCE)
+check-tokens: all $(BUILD)/test/reference/encode_stream $(REFERENCE)
 	python3 vocab/make_merges.py --check
-	node test/reference/check_tokens.mjs $< $(SHARE)/vocab $(STRINGS)
+	node test/reference/check_tokens.mjs $(BUILD) $(STRINGS)
 
 ifeq ($(and $(shell command -v node),$(shell command -v npm)),)
 check-tokens-short:
 	@echo "SKIPPED: token ids are not compared with the reference, because node or npm is missing"
 else
-check-tokens-short: $(BUILD)/test/reference/encode_stream share $(REFERENCE)
-	node test/reference/check_tokens.mjs $< $(SHARE)/vocab 50000
+check-tokens-short: all $(BUILD)/test/reference/encode_stream $(REFERENCE)
+	node test/reference/check_tokens.mjs $(BUILD) 50000
 endif
 
 # How fast tokens are counted, against the same reference; writes the page.
-bench-tokens: $(addprefix $(BUILD)/test/reference/bench/,bench_count hostile) share $(REFERENCE) $(BENCH_TEXTS)
-	node test/reference/bench/bench_tokens.mjs $(wordlist 1,2,$^) $(SHARE)/vocab docs/performance-tokens.md
+BENCH_TOKENS := bench_count conversation first_answer hostile
+bench-tokens: all $(BENCH_TOKENS:%=$(BUILD)/test/reference/bench/%) $(REFERENCE) $(BENCH_TEXTS)
+	node test/reference/bench/bench_tokens.mjs $(BUILD) docs/performance-tokens.md
 
 $(BUILD)/test/reference/%: $(BUILD)/test/reference/%.o $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)

@@ -8,6 +8,17 @@
 
 #define KEEP_TEXT 1048576 /* bytes of cleaned text that a thread keeps */
 
+/* Memory from calloc() costs nothing until it is used, which most of a cache is not for long. */
+static bool create_cache(struct tokenizer *t)
+{
+    const size_t align = _Alignof(struct piece_cache);
+    char *p = t->cache_memory = calloc(1, sizeof *t->cache + align - 1);
+
+    if (p)
+        t->cache = (struct piece_cache *)(p + (-(uintptr_t)p & (align - 1)));
+    return p != NULL;
+}
+
 struct tokenizer *tokenizer_create(const struct vocabs *v)
 {
     struct tokenizer *t = calloc(1, sizeof *t);
@@ -15,12 +26,10 @@ struct tokenizer *tokenizer_create(const struct vocabs *v)
     if (!t)
         return NULL;
     t->vocabs = v;
-    t->cache = aligned_alloc(64, sizeof *t->cache);
-    if (!t->cache) {
+    if (!create_cache(t)) {
         free(t);
         return NULL;
     }
-    memset(t->cache, 0, sizeof *t->cache);
     buf_init(&t->clean, 0);
     bpe_init(&t->bpe);
     return t;
@@ -34,7 +43,7 @@ void tokenizer_destroy(struct tokenizer *t)
         split_pcre_destroy(t->pcre[i]);
     bpe_finish(&t->bpe);
     buf_finish(&t->clean);
-    free(t->cache);
+    free(t->cache_memory);
     free(t);
 }
 

@@ -13,7 +13,8 @@
 
 struct tokenizer {
     const struct vocabs *vocabs;
-    struct piece_cache *cache;
+    struct piece_cache *cache; /* in cache_memory */
+    void *cache_memory;
     struct split_pcre *pcre[VOCABS_MAX]; /* made on first use */
     struct buf clean;
     struct bpe bpe;

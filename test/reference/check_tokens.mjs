@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
 // Compares token ids with the encodings' reference implementation, npm tiktoken (the original compiled to
-// WASM): every token of the vocabularies, every code point in several contexts, and generated strings.
+// WASM): every token of the vocabularies, every code point in several contexts, and generated strings; and
+// the counts of `tokencap count --jsonl` for whole files and for some of these strings.
 //
-//   node check_tokens.mjs ENCODE_STREAM VOCABDIR [STRINGS] [ENCODING…]
+//   node check_tokens.mjs BUILD [STRINGS] [ENCODING…]
 //
 // Exits 1 at the first ten differences.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { get_encoding } from "tiktoken";
 import { KINDS, broken, random } from "./texts.mjs";
 
-const [program, vocabDir, wanted = "1000000", ...names] = process.argv.slice(2);
+const [build, wanted = "1000000", ...names] = process.argv.slice(2);
 const NUMBER = { o200k_base: 0, cl100k_base: 2, p50k_base: 3, r50k_base: 4 };
-const BATCH = 2000;
+const BATCH = 2000, LINES = 20000;
 let compared = 0, differences = 0;
 
-const child = spawn(program, [vocabDir], { stdio: ["pipe", "pipe", "inherit"] });
+const child = spawn(`${build}/test/reference/encode_stream`, [`${build}/share/tokencap/vocab`], { stdio: ["pipe", "pipe", "inherit"] });
 const chunks = [];
 let have = 0, wake = null;
 child.stdout.on("data", (d) => { chunks.push(d); have += d.length; wake?.(); });
@@ -75,19 +76,14 @@ class Comparison {
   }
 }
 
-// Pieces of the files at hand, this project's own and the packages': prose and code as people write them.
-function prose() {
-  const dirs = [fileURLToPath(new URL(".", import.meta.url)), fileURLToPath(new URL("../../src/meter/", import.meta.url)),
-    fileURLToPath(new URL("../../", import.meta.url))];
-  const pieces = [];
-  for (const dir of dirs)
-    for (const file of readdirSync(dir, { withFileTypes: true }))
-      if (file.isFile() && /\.(md|c|h|mjs|txt)$|Makefile|LICENSE/.test(file.name)) {
-        const text = readFileSync(dir + file.name, "utf8");
-        for (let i = 0; i < text.length && i < 60000; i += 97) pieces.push(text.slice(i, i + 150).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, ""));
-      }
-  return pieces;
-}
+// The project's own files: prose and code as people write them.
+const files = ["./", "../../src/meter/", "../../"].map((dir) => fileURLToPath(new URL(dir, import.meta.url)))
+  .flatMap((dir) => readdirSync(dir, { withFileTypes: true })
+    .filter((file) => file.isFile() && /\.(md|c|h|mjs|txt)$|Makefile|LICENSE/.test(file.name))
+    .map((file) => readFileSync(dir + file.name, "utf8")));
+
+const prose = files.flatMap((text) => Array.from({ length: Math.ceil(Math.min(text.length, 60000) / 97) },
+  (_, i) => text.slice(i * 97, i * 97 + 150).replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, "")));
 
 async function everyToken(c) {
   const texts = [];
@@ -115,14 +111,31 @@ async function everyCodePoint(c) {
   await c.flush();
 }
 
+function generate(i, corpus) {
+  const kinds = Object.entries(KINDS), k = i % (kinds.length + 1), r = random(i + 1);
+  return k === kinds.length ? broken(r) : Buffer.from(kinds[k][1](r, corpus).replace(/\p{Cs}/gu, "\ufffd"));
+}
+
 async function generated(c, corpus, strings) {
-  const kinds = Object.entries(KINDS);
-  for (let i = 0; i < strings; i++) {
-    const r = random(i + 1);
-    const k = i % (kinds.length + 1);
-    await c.add(k === kinds.length ? broken(r) : Buffer.from(kinds[k][1](r, corpus).replace(/\p{Cs}/gu, "\ufffd")));
-  }
+  for (let i = 0; i < strings; i++) await c.add(generate(i, corpus));
   await c.flush();
+}
+
+// What an operator sees: a line in, a count out.
+function throughTheTool(c, corpus) {
+  const texts = [...files];
+  for (let i = 0; i < LINES; i++) texts.push(generate(i, corpus).toString("utf8"));
+  const input = texts.map((text) => JSON.stringify({ text })).join("\n");
+  const counts = execFileSync(`${build}/bin/tokencap`, ["count", "--jsonl", `--encoding=${c.name}`], { input, encoding: "utf8" })
+    .trim().split("\n").map(Number);
+  texts.forEach((text, i) => {
+    const right = c.reference.encode_ordinary(text).length;
+    compared++;
+    if (counts[i] === right) return;
+    console.error(`${c.name}: ${JSON.stringify(text.slice(0, 200))}: reference ${right}, tokencap count --jsonl ${counts[i]}`);
+    if (++differences === 10) process.exit(1);
+  });
+  return texts.length;
 }
 
 const list = names.length ? names : Object.keys(NUMBER);
@@ -131,8 +144,9 @@ for (const name of list) {
   const before = compared;
   const tokens = await everyToken(c);
   if (Number(wanted) >= 1000000) await everyCodePoint(c);
-  await generated(c, { tokens, prose: prose() }, Number(wanted));
-  console.log(`${name}: ${compared - before} strings compared with the reference`);
+  await generated(c, { tokens, prose }, Number(wanted));
+  const ids = compared - before, lines = throughTheTool(c, { tokens, prose });
+  console.log(`${name}: the ids of ${ids} strings and ${lines} counts of the tool compared with the reference`);
   c.reference.free();
 }
 child.stdin.end();

@@ -2,29 +2,10 @@
 #ifndef COUNT_FIXTURE_H
 #define COUNT_FIXTURE_H
 
-#include "vocab_fixture.h"
+#include "tokenizer_fixture.h"
 
 #include "meter/count.h"
 #include "wire/request.h"
-
-static struct vocabs *vocabs;
-static struct tokenizer *tokenizer;
-
-static int setup(void **state)
-{
-    (void)state;
-    vocabs = open_vocabs();
-    tokenizer = tokenizer_create(vocabs);
-    return tokenizer ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tokenizer_destroy(tokenizer);
-    vocabs_close(vocabs);
-    return 0;
-}
 
 static inline struct count count_body(enum api api, struct span body)
 {

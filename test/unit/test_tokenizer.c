@@ -1,30 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "hostile.h"
-#include "vocab_fixture.h"
+#include "tokenizer_fixture.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
-
-static struct vocabs *vocabs;
-static struct tokenizer *tokenizer;
-
-static int setup(void **state)
-{
-    (void)state;
-    vocabs = open_vocabs();
-    tokenizer = tokenizer_create(vocabs);
-    return tokenizer ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tokenizer_destroy(tokenizer);
-    vocabs_close(vocabs);
-    return 0;
-}
 
 struct vector {
     enum encoding enc;
