@@ -299,7 +299,7 @@ int ledger_token_each(struct ledger *l, void (*f)(void *ctx, const struct token 
 
 /* ---- what other rooms keep across restarts: small values by key ---- */
 
-/* Copies, queues and returns at once; a crash may lose it. */
+/* Copies, queues and returns at once; a crash may lose it. An empty value removes the key. */
 void ledger_state_put(struct ledger *l, const char *key, struct span value);
 /* Each value whose key begins with prefix. Spans are valid during the call. */
 int ledger_state_each(struct ledger *l, const char *prefix,

@@ -58,7 +58,8 @@ void learner_add(struct learner *l, const struct learn_key *k, int64_t output_to
 #define LEARN_KEY_LEN  16
 #define LEARN_DATA_MAX 2048
 
-/* Gives f each sketch that changed since the last call. The bytes are valid during the call. */
+/* Gives f each sketch that changed since the last call, and before that, with n 0, the keys of those
+ * that made room for others. The bytes are valid during the call. */
 void learner_save(struct learner *l,
                   void (*f)(void *ctx, const unsigned char key[LEARN_KEY_LEN],
                             const unsigned char *data, size_t n),

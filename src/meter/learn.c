@@ -20,11 +20,15 @@ struct entry {
     struct sketch sketch;
 };
 
+#define DROPPED_MAX 1024
+
 struct learner {
     size_t nsets; /* a power of two */
     uint64_t clock;
     size_t count;
     struct entry *entries;
+    XXH128_hash_t dropped[DROPPED_MAX]; /* since the last save; beyond that many they stay saved */
+    size_t ndropped;
 };
 
 _Static_assert(LEARN_DATA_MAX >= SKETCH_BYTES_MAX, "a sketch must fit");
@@ -108,6 +112,12 @@ static struct entry *find(struct learner *l, XXH128_hash_t key)
     return NULL;
 }
 
+static void drop(struct learner *l, const struct entry *e)
+{
+    if (l->ndropped < DROPPED_MAX)
+        l->dropped[l->ndropped++] = e->key;
+}
+
 static struct entry *find_or_make(struct learner *l, XXH128_hash_t key)
 {
     struct entry *set = set_of(l, key), *e = find(l, key);
@@ -117,6 +127,8 @@ static struct entry *find_or_make(struct learner *l, XXH128_hash_t key)
         for (int i = 1; i < WAYS; i++)
             if (set[i].used < e->used)
                 e = &set[i];
+        if (e->used)
+            drop(l, e);
         l->count += e->used == 0;
         e->key = key;
         sketch_init(&e->sketch);
@@ -164,10 +176,16 @@ void learner_save(struct learner *l,
                             const unsigned char *data, size_t n),
                   void *ctx)
 {
+    unsigned char data[LEARN_DATA_MAX];
+    XXH128_canonical_t key;
+
+    for (size_t i = 0; i < l->ndropped; i++) {
+        XXH128_canonicalFromHash(&key, l->dropped[i]);
+        f(ctx, key.digest, data, 0);
+    }
+    l->ndropped = 0;
     for (size_t i = 0; i < l->nsets * WAYS; i++) {
         struct entry *e = &l->entries[i];
-        unsigned char data[LEARN_DATA_MAX];
-        XXH128_canonical_t key;
 
         if (!e->changed)
             continue;

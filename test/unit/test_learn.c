@@ -296,6 +296,44 @@ static void survives_a_restart(void **unused)
     free(store);
 }
 
+/* A store as the ledger is one: by key, where n 0 removes. */
+static void keep_or_drop(void *ctx, const unsigned char k[LEARN_KEY_LEN], const unsigned char *data,
+                         size_t n)
+{
+    struct store *s = ctx;
+    int i = 0;
+
+    while (i < s->n && memcmp(s->list[i].key, k, LEARN_KEY_LEN) != 0)
+        i++;
+    if (i < s->n)
+        s->list[i] = s->list[--s->n];
+    if (n)
+        keep(s, k, data, n);
+}
+
+static void what_made_room_is_not_kept(void **unused)
+{
+    struct learner *l = learner_create(16);
+    struct store *store = calloc(1, sizeof *store);
+
+    (void)unused;
+    assert_true(l && store);
+    for (int i = 0; i < 300; i++) {
+        char name[16];
+        int n = snprintf(name, sizeof name, "project-%d", i);
+        struct learn_key k = {{name, (size_t)n}, SPAN("gpt-4o"), API_CHAT, 100, 0};
+
+        learner_add(l, &k, 50);
+        if (i % 7 == 0) {
+            learner_save(l, keep_or_drop, store);
+            assert_int_equal(store->n, learner_count(l));
+        }
+    }
+    assert_int_equal(learner_count(l), 16);
+    learner_destroy(l);
+    free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +345,7 @@ int main(void)
         cmocka_unit_test(nearest_history_counts),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(survives_a_restart),
+        cmocka_unit_test(what_made_room_is_not_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 static const char put[] = "INSERT INTO state(key, value) VALUES(?1, ?2)"
                           " ON CONFLICT(key) DO UPDATE SET value = ?2";
+static const char drop[] = "DELETE FROM state WHERE key = ?1";
 /* The keys are ASCII: what begins with a prefix lies between it and it with U+007F behind. */
 static const char each[] = "SELECT key, value FROM state WHERE key >= ?1 AND key < ?1 || char(127)";
 
@@ -23,7 +24,8 @@ static int run_put(struct ledger *base, struct op *op, struct err *e)
     struct put_op *o = MAP_OWNER(op, struct put_op, op);
 
     (void)e;
-    return db_run(&l->db, put, "tb", o->key, (struct span){o->value, o->n});
+    return o->n ? db_run(&l->db, put, "tb", o->key, (struct span){o->value, o->n})
+                : db_run(&l->db, drop, "t", o->key);
 }
 
 static void release_put(struct op *op)
