@@ -25,6 +25,7 @@ enum { EXIT_CLEAN = 0, EXIT_OTHER = 1, EXIT_LEDGER = 74, EXIT_CONFIG = 78 };
 
 #define FDS_A_STREAM 4  /* the client's, the upstream's, and libcurl's wake-up pair */
 #define SAVE_MS      INT64_C(60000) /* between two saves of what predictions learned */
+#define KEPT_BYTES   (1 << 20) /* of each of the allocator's arenas, at most */
 #define FDS_OF_OURS  64 /* database, log, listener and the like */
 
 static struct server server;
@@ -191,6 +192,14 @@ static int fail(int status, const struct err *e)
     return status;
 }
 
+/* Memory that requests give back is kept for the next ones: each page that goes back to the system comes
+ * again as a page fault. */
+static void keep_memory(void)
+{
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+}
+
 static int run(struct config *c)
 {
     struct ledger_recovery found = {0};
@@ -201,6 +210,7 @@ static int run(struct config *c)
     struct err e;
     bool ledger_works;
 
+    keep_memory();
     block_signals(&set);
     prctl(PR_SET_DUMPABLE, 0); /* no core dump with keys in it, no other process reading our memory */
     log_warnings(c);

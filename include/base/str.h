@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -48,6 +49,17 @@ bool span_cut(struct span s, char c, struct span *head, struct span *tail);
 
 /* A non-negative decimal that fills the whole span; false when it is anything else or too large. */
 bool span_to_int64(struct span s, long long *out);
+
+/* ---- into the caller's memory, without printf's cost: for what every request does ---- */
+
+/* Copies what fits of s, and a NUL. */
+void str_copy(char *to, size_t size, struct span s);
+
+/* v in decimal, with zeros in front up to `least` digits (at most 20), and a NUL. Returns where that is. */
+char *str_decimal(char *to, uint64_t v, int least);
+
+/* Two digits a byte, lower case, and a NUL. Returns where that is. */
+char *str_hex(char *to, const void *bytes, size_t n);
 
 struct buf {
     char *p; /* NUL-terminated once anything was added */

@@ -73,6 +73,41 @@ bool span_to_int64(struct span s, long long *out)
     return true;
 }
 
+void str_copy(char *to, size_t size, struct span s)
+{
+    size_t n = s.n < size ? s.n : size - 1;
+
+    if (n)
+        memcpy(to, s.p, n);
+    to[n] = '\0';
+}
+
+char *str_decimal(char *to, uint64_t v, int least)
+{
+    char digits[20], *first = digits + sizeof digits;
+    size_t n;
+
+    for (; v || least > 0; v /= 10, least--)
+        *--first = (char)('0' + v % 10);
+    n = (size_t)(digits + sizeof digits - first);
+    memcpy(to, first, n);
+    to[n] = '\0';
+    return to + n;
+}
+
+char *str_hex(char *to, const void *bytes, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *b = bytes;
+
+    for (size_t i = 0; i < n; i++) {
+        *to++ = digits[b[i] >> 4];
+        *to++ = digits[b[i] & 15];
+    }
+    *to = '\0';
+    return to;
+}
+
 void buf_init(struct buf *b, size_t max)
 {
     *b = (struct buf){.max = max};

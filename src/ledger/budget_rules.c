@@ -11,7 +11,7 @@ void account_key(enum scope scope, const char *project, int64_t token_id, const 
 {
     switch (scope) {
     case SCOPE_PROJECT:
-        snprintf(out, ACCOUNT_KEY_MAX + 1, "%s", project);
+        str_copy(out, ACCOUNT_KEY_MAX + 1, span_of(project));
         break;
     case SCOPE_TOKEN:
         snprintf(out, ACCOUNT_KEY_MAX + 1, "%lld", (long long)token_id);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/ending.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const bool successors[][HOLD_INTERRUPTED + 1] = {
@@ -22,7 +21,7 @@ bool hold_may_become(enum hold_state from, enum hold_state to)
 
 static void copy(char *to, size_t size, const char *from)
 {
-    snprintf(to, size, "%s", from ? from : "");
+    str_copy(to, size, span_of(from));
 }
 
 int settlement_check(const struct settlement *s, struct err *e)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/request_id.h"
 
-#include <stdio.h>
-
 static int hex(char c)
 {
     if (c >= '0' && c <= '9')
@@ -34,6 +32,5 @@ void request_id_pack(const char *text, struct request_id *out)
 void request_id_unpack(const unsigned char raw[16], char out[REQUEST_ID_LEN + 1])
 {
     memcpy(out, "req_", 4);
-    for (int i = 0; i < 16; i++)
-        snprintf(out + 4 + 2 * i, 3, "%02x", raw[i]);
+    str_hex(out + 4, raw, 16);
 }

@@ -139,13 +139,17 @@ bool money_round_up(__int128 pico, nano_t *out)
 static const char *format(nano_t v, int least, char out[MONEY_LEN])
 {
     const uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
-    int n = snprintf(out, MONEY_LEN, "%s%" PRIu64 ".%09" PRIu64, v < 0 ? "-" : "",
-                     u / (uint64_t)NANO_PER_USD, u % (uint64_t)NANO_PER_USD);
+    char *p = out;
 
-    for (int decimals = 9; decimals > least && out[n - 1] == '0'; decimals--)
-        out[--n] = '\0';
-    if (out[n - 1] == '.')
-        out[--n] = '\0';
+    if (v < 0)
+        *p++ = '-';
+    p = str_decimal(p, u / (uint64_t)NANO_PER_USD, 1);
+    *p++ = '.';
+    p = str_decimal(p, u % (uint64_t)NANO_PER_USD, 9);
+    for (int decimals = 9; decimals > least && p[-1] == '0'; decimals--)
+        *--p = '\0';
+    if (p[-1] == '.')
+        *--p = '\0';
     return out;
 }
 

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxy/exchange.h"
 
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ledger/request_id.h"
 #include "proxy/guard.h"
 #include "proxy/steps.h"
 
@@ -83,13 +82,18 @@ int exchange_check_waiting(struct exchange *x)
 
 /* ---- beginning and end ---- */
 
+#define ID_BYTES 16
+
+/* A connection's thread draws for several requests at once. */
 static void make_id(char id[REQUEST_ID_LEN + 1])
 {
-    uint64_t random[2];
+    static _Thread_local unsigned char random[16 * ID_BYTES];
+    static _Thread_local size_t left;
 
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        abort(); /* cannot fail for 16 bytes once the system has booted: getrandom(2) */
-    snprintf(id, REQUEST_ID_LEN + 1, "req_%016" PRIx64 "%016" PRIx64, random[0], random[1]);
+    if (!left && getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        abort(); /* cannot fail for 256 bytes once the system has booted: getrandom(2) */
+    left = (left ? left : sizeof random) - ID_BYTES;
+    request_id_unpack(random + left, id);
 }
 
 struct exchange *exchange_create(struct server *s, int client_fd, const struct sockaddr *peer,

@@ -46,10 +46,8 @@ static bool read_key(const char *text, unsigned char key[KEY_LEN])
 
 static void write_key(const char *prefix, const unsigned char key[KEY_LEN], char text[TEXT_LEN + 1])
 {
-    int n = snprintf(text, TEXT_LEN + 1, "%s", prefix);
-
-    for (size_t i = 0; i < KEY_LEN; i++)
-        n += snprintf(text + n, 3, "%02x", key[i]);
+    str_copy(text, TEXT_LEN + 1, span_of(prefix));
+    str_hex(text + strlen(prefix), key, KEY_LEN);
 }
 
 static void restore_sketch(void *ctx, const char *text, struct span value)

@@ -86,9 +86,9 @@ static struct metric_cell *make(const char *provider, const char *endpoint, cons
     if (!c)
         return NULL;
     c->operation = operation;
-    snprintf(c->provider, sizeof c->provider, "%s", provider);
-    snprintf(c->endpoint, sizeof c->endpoint, "%s", endpoint);
-    snprintf(c->model, sizeof c->model, "%s", model);
+    str_copy(c->provider, sizeof c->provider, span_of(provider));
+    str_copy(c->endpoint, sizeof c->endpoint, span_of(endpoint));
+    str_copy(c->model, sizeof c->model, span_of(model));
     return c;
 }
 
@@ -118,8 +118,8 @@ static struct metric_cell *cell_for(struct metrics *m, const struct metric_facts
     char provider[64], model[MODEL_ID_MAX];
     struct metric_cell *c;
 
-    snprintf(provider, sizeof provider, "%s", f->provider);
-    snprintf(model, sizeof model, "%s", f->model ? f->model : OTHER);
+    str_copy(provider, sizeof provider, span_of(f->provider));
+    str_copy(model, sizeof model, span_of(f->model ? f->model : OTHER));
     c = atomic_load_explicit(&m->cells[find_slot(m, provider, f->endpoint, model)], memory_order_acquire);
     if (!c)
         c = add_cell(m, provider, f->endpoint, model, f->operation);

@@ -10,9 +10,12 @@
 
 #define ACTUALS "X-Tokencap-Input-Tokens, X-Tokencap-Output-Tokens, X-Tokencap-Cost-USD"
 
-static void add_int(struct exchange *x, struct headers *h, const char *name, int64_t v)
+static void add_count(struct exchange *x, struct headers *h, const char *name, int64_t v)
 {
-    headers_addf(h, &x->arena, name, "%" PRId64, v);
+    char text[24];
+
+    str_decimal(text, (uint64_t)v, 1);
+    headers_add(h, &x->arena, span_of(name), span_of(text));
 }
 
 static void add_money(struct exchange *x, struct headers *h, const char *name, nano_t v)
@@ -37,19 +40,19 @@ static void add_forecast(struct exchange *x, struct headers *h)
 {
     if (!was_predicted(x))
         return;
-    add_int(x, h, "X-Tokencap-Estimated-Output-Tokens", x->estimate.output_tokens);
+    add_count(x, h, "X-Tokencap-Estimated-Output-Tokens", x->estimate.output_tokens);
     add_money(x, h, "X-Tokencap-Estimated-Cost-USD", x->estimate.cost);
     headers_add(h, &x->arena, SPAN("X-Tokencap-Confidence"),
                 span_of(confidence_name(x->estimate.confidence)));
     headers_add(h, &x->arena, SPAN("X-Tokencap-Pricing"), span_of(price_rule_header(x->price.rule)));
     if (x->applied_max_tokens)
-        add_int(x, h, "X-Tokencap-Max-Tokens-Applied", x->applied_max_tokens);
+        add_count(x, h, "X-Tokencap-Max-Tokens-Applied", x->applied_max_tokens);
 }
 
 void reply_add_predictions(struct exchange *x, struct headers *h)
 {
     if (was_predicted(x))
-        add_int(x, h, "X-Tokencap-Input-Tokens", x->estimate.input_tokens);
+        add_count(x, h, "X-Tokencap-Input-Tokens", x->estimate.input_tokens);
     add_forecast(x, h);
     add_remaining(x, h);
 }
@@ -59,8 +62,8 @@ void reply_add_actuals(struct exchange *x, struct headers *h)
     const struct settlement *s = &x->settlement;
     bool counted = s->usage.nparts > 0;
 
-    add_int(x, h, "X-Tokencap-Input-Tokens", counted ? usage_input(&s->usage) : x->estimate.input_tokens);
-    add_int(x, h, "X-Tokencap-Output-Tokens",
+    add_count(x, h, "X-Tokencap-Input-Tokens", counted ? usage_input(&s->usage) : x->estimate.input_tokens);
+    add_count(x, h, "X-Tokencap-Output-Tokens",
             s->charge_hold ? x->estimate.output_tokens : usage_output(&s->usage));
     add_money(x, h, "X-Tokencap-Cost-USD", s->cost);
     add_remaining(x, h);
@@ -100,7 +103,7 @@ void exchange_reply_refusal(struct exchange *x)
     if (kind == REFUSE_OVERLOADED || kind == REFUSE_DRAINING || kind == REFUSE_LEDGER_UNAVAILABLE)
         x->refusal.retry_after = 1 + (int)(x->arrived_ns / 1000 % 5); /* jittered: the shed do not all come back at once */
     if (x->refusal.retry_after)
-        add_int(x, &r->headers, "Retry-After", x->refusal.retry_after);
+        add_count(x, &r->headers, "Retry-After", x->refusal.retry_after);
     if (kind == REFUSE_BUDGET_EXCEEDED || (kind == REFUSE_RATE_LIMITED && !x->refusal.retry_after))
         headers_add(&r->headers, &x->arena, SPAN("x-should-retry"), SPAN("false"));
     if (kind == REFUSE_WRONG_METHOD)
@@ -117,6 +120,8 @@ static void log_exchange(const struct exchange *x)
     const struct settlement *s = &x->settlement;
     char cost[MONEY_LEN], predicted[MONEY_LEN];
 
+    if (log_level() < LOG_INFO)
+        return;
     log_info("request_id=%s project=%s endpoint=%s model=%s status=%d input=%" PRId64 " output=%" PRId64
              " predicted_usd=%s cost_usd=%s state=%s ms=%" PRId64 " ttft_ms=%" PRId64,
              x->id, x->project, x->target.route->path, x->facts.id ? x->facts.id : "-", x->reply.status,

@@ -42,9 +42,9 @@ static int fill(struct exchange *x)
         .output_tokens = x->estimate.output_tokens,
         .now_ms = x->arrived_ms,
     };
-    snprintf(r->request_id, sizeof r->request_id, "%s", x->id);
-    snprintf(r->project, sizeof r->project, "%s", x->project);
-    snprintf(r->model, sizeof r->model, "%.*s", SPAN_FMT(x->request.model));
+    str_copy(r->request_id, sizeof r->request_id, span_of(x->id));
+    str_copy(r->project, sizeof r->project, span_of(x->project));
+    str_copy(r->model, sizeof r->model, x->request.model);
     return read_run(x, r);
 }
 

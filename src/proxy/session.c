@@ -47,8 +47,7 @@ static void make_id(char id[SESSION_ID_LEN + 1])
 
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         abort(); /* cannot fail for 32 bytes once the system has booted: getrandom(2) */
-    for (size_t i = 0; i < sizeof random; i++)
-        snprintf(id + 2 * i, 3, "%02x", random[i]);
+    str_hex(id, random, sizeof random);
 }
 
 void session_open(struct sessions *s, int64_t now_ms, char id[SESSION_ID_LEN + 1])

@@ -104,10 +104,9 @@ static void fill(struct exchange *x, struct settlement *s)
     int64_t now = clock_mono_ns();
 
     s->hold_id = x->verdict.hold_id;
-    if (x->price.rule == PRICE_FALLBACK) /* who asks what cost this wants to read the model's own name */
-        snprintf(s->model, sizeof s->model, "%.*s", SPAN_FMT(x->request.model));
-    else
-        snprintf(s->model, sizeof s->model, "%s", x->facts.id);
+    /* Who asks what cost this wants to read an unknown model's own name. */
+    str_copy(s->model, sizeof s->model,
+             x->price.rule == PRICE_FALLBACK ? x->request.model : span_of(x->facts.id));
     s->price_version = x->facts.version;
     s->price_rule = price_rule_name(x->price.rule);
     s->confidence = confidence_name(x->estimate.confidence);

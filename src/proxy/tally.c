@@ -6,7 +6,7 @@
 
 /* An ended exchange as metrics and live viewers see it. */
 
-#define COPY(to, from) snprintf((to), sizeof(to), "%s", (from))
+#define COPY(to, from) str_copy((to), sizeof(to), span_of(from))
 
 static const char *endpoint_of(const struct exchange *x)
 {
@@ -105,7 +105,7 @@ static void describe(const struct exchange *x, struct usage_row *r)
     COPY(r->project, x->project);
     COPY(r->provider, provider_of(x));
     COPY(r->endpoint, endpoint_of(x));
-    snprintf(r->model, sizeof r->model, "%.*s", SPAN_FMT(x->request.model));
+    str_copy(r->model, sizeof r->model, x->request.model);
     r->created_ms = x->arrived_ms;
     r->duration_ms = (clock_mono_ns() - x->arrived_ns) / 1000000;
     r->ttft_ms = -1;
