@@ -10,11 +10,15 @@
 #include "base/err.h"
 
 /*
- * The one thread that writes, and its queue. It takes whatever has queued up, runs it in one
- * transaction and commits: everybody in the group becomes durable together. No delay is added for
- * company while anybody waits; what nobody waits for (settlements, most of all) lingers a few
- * milliseconds, so that it rides with the next hold instead of making that wait for a commit of its
- * own.
+ * The queue of what is to be written, and who writes: one at a time. Whoever does takes whatever has
+ * queued up, runs it in one transaction and commits: everybody in the group becomes durable
+ * together. No delay is added for company while anybody waits; what nobody waits for (settlements,
+ * most of all) lingers a few milliseconds, so that it rides with the next hold instead of making
+ * that wait for a commit of its own.
+ *
+ * A thread of its own writes. But where the engine allows it, a caller that has to wait and finds
+ * nobody writing leads: it writes the group itself, which costs no switch between threads. What
+ * queues up meanwhile is the thread's, so under load the thread writes nearly all.
  *
  * An operation that meets an SQL failure takes the whole transaction back; then each operation of
  * the group runs alone, so that only the one at fault fails. What cannot be mended is final (I6):
@@ -30,7 +34,7 @@ struct waiter {
 };
 
 struct op {
-    /* On the writer thread, in a transaction. Checks first and returns -1 with e filled when it
+    /* By who writes, in a transaction. Checks first and returns -1 with e filled when it
      * must not be; then changes. After an SQL failure what it returns is of no account. May run
      * again. */
     int (*run)(struct ledger *l, struct op *op, struct err *e);
@@ -39,22 +43,25 @@ struct op {
     struct err *own;                /* for failures when nobody waits; needed with release */
     bool settlement;                /* is never given up for a locked database or a full disk */
 
-    struct op *next; /* the writer's */
+    struct op *next; /* the queue's */
     int rc;
     struct err *e;
 };
 
-/* What an engine does with a group of operations. On the writer thread. */
+/* What an engine does with a group of operations. One call at a time. */
 struct writer_work {
+    bool led; /* group() may run on any thread; else on the writer's alone */
     /* Every op of the list is over afterwards, or kept. */
     void (*group)(struct ledger *l, struct op *ops);
-    /* After each group has been told; `idle`: nothing else is waiting. NULL: nothing to do. */
+    /* On the writer's thread, after its groups and now and then between those that were led;
+     * `idle`: nothing else is waiting. NULL: nothing to do. */
     void (*after)(struct ledger *l, bool idle);
 };
 
 #define QUEUE_MAX  1024 /* operations; whoever comes then waits */
 #define LINGER_MS  5
 #define LINGER_MAX 64 /* operations: then they go without company */
+#define LED_MAX    64 /* groups in a row without the thread, which has after() to do */
 #define LANES      4
 
 struct writer {
@@ -68,15 +75,19 @@ struct writer {
     struct op *first, **last;
     int queued;
     uint64_t filling; /* the number of the group that now fills */
+    bool writing; /* by the thread, or by who leads */
+    int led;      /* groups since the thread's last one */
     bool idle, stop;
+    int64_t wakes_ns;  /* when the idle thread wakes by itself; 0: it does not */
     bool urgent;       /* somebody waits for the group that fills */
     int64_t linger_ns; /* until when it may wait for company otherwise */
 
     atomic_uint_fast64_t done; /* the last group that is over */
     atomic_uint lanes[LANES];  /* futexes: those of group n wait on lane n % LANES */
 
-    /* the writer thread's */
-    struct op *kept; /* settlements to try again, in order */
+    /* of who writes; nobody does: under lock */
+    struct op *kept;  /* settlements to try again, in order … */
+    int64_t retry_ns; /* … and when */
 };
 
 /* ERR_MEMORY, ERR_IO. What `how` needs must be ready. */
@@ -84,7 +95,7 @@ int writer_start(struct ledger *l, const struct writer_work *how, struct err *e)
 /* Writes what is queued, then ends the thread. */
 void writer_stop(struct ledger *l);
 
-/* Queues op and waits for its group; *op may live on the caller's stack, unless it is a settlement
+/* Queues op and waits for its group, or leads it; *op may live on the caller's stack, unless it is a settlement
  * with release. */
 int writer_do(struct ledger *l, struct op *op, struct err *e) MUST_CHECK;
 /* Queues op (which needs release) and returns. */
@@ -93,7 +104,7 @@ void writer_queue(struct ledger *l, struct op *op);
 void writer_barrier(struct ledger *l);
 int writer_queued(struct ledger *l);
 
-/* For an engine, on the writer thread: what becomes of an operation. */
+/* For an engine, while it writes: what becomes of an operation. */
 
 /* It is over: tells who waits, or the log. */
 void op_finish(struct op *op);

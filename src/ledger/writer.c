@@ -47,44 +47,99 @@ static void tell_done(struct writer *w, uint64_t group)
 
 /* ---- the queue ---- */
 
-/* Is there something new for the writer: somebody waits, an operation begins to linger, or enough
- * do? */
-static bool is_news(struct writer *w, bool urgent)
+/* Under the lock: what the thread does not linger for. */
+static bool has_work(const struct writer *w)
 {
-    bool news = !w->urgent;
-
-    if (w->queued == 1)
-        w->linger_ns = clock_mono_ns() + LINGER_MS * 1000000;
-    if (!urgent)
-        return w->queued == 1 || w->queued == LINGER_MAX;
-    w->urgent = true;
-    return news;
+    return w->stop || w->urgent || w->queued >= LINGER_MAX || w->led >= LED_MAX;
 }
 
-static uint64_t append(struct writer *w, struct op *op, bool urgent)
+/* Under the lock, after any change: wakes the thread if it sleeps too long for what there is now. Who
+ * leads calls it at the end. */
+static void call_thread(struct writer *w)
 {
-    uint64_t group;
+    int64_t due = w->kept ? w->retry_ns : w->first ? w->linger_ns : 0;
 
+    if (w->idle && !w->writing && (has_work(w) || (due && (!w->wakes_ns || w->wakes_ns > due))))
+        pthread_cond_signal(&w->work);
+}
+
+/* Under the lock. */
+static void append(struct writer *w, struct op *op)
+{
     op->next = NULL;
-    pthread_mutex_lock(&w->lock);
     while (w->queued >= QUEUE_MAX)
         pthread_cond_wait(&w->room, &w->lock);
     *w->last = op;
     w->last = &op->next;
-    w->queued++;
-    group = w->filling;
-    if (is_news(w, urgent) && w->idle)
-        pthread_cond_signal(&w->work);
+    if (w->queued++ == 0)
+        w->linger_ns = clock_mono_ns() + LINGER_MS * 1000000;
+}
+
+/* Under the lock: what was kept, then what has queued up, is the caller's to write. */
+static struct op *take(struct writer *w, uint64_t *group)
+{
+    struct op **end = &w->kept, *ops;
+
+    while (*end)
+        end = &(*end)->next;
+    *end = w->first;
+    ops = w->kept;
+    *group = w->filling++;
+    w->kept = w->first = NULL;
+    w->last = &w->first;
+    if (w->queued >= QUEUE_MAX)
+        pthread_cond_broadcast(&w->room);
+    w->queued = 0;
+    w->urgent = false;
+    w->writing = true;
+    return ops;
+}
+
+static void write_group(struct ledger *l, struct op *ops, uint64_t group)
+{
+    struct writer *w = &l->writer;
+
+    for (struct op *op = ops; op; op = op->next)
+        op->e = op->waiter ? &op->waiter->e : op->own;
+    if (ops)
+        w->how->group(l, ops);
+    tell_done(w, group);
+}
+
+/* Under the lock, and returns without it: the caller writes the group that is waiting. */
+static void lead(struct ledger *l)
+{
+    struct writer *w = &l->writer;
+    uint64_t group;
+    struct op *ops = take(w, &group);
+
     pthread_mutex_unlock(&w->lock);
-    return group;
+    write_group(l, ops, group);
+    pthread_mutex_lock(&w->lock);
+    w->writing = false;
+    w->led++;
+    call_thread(w);
+    pthread_mutex_unlock(&w->lock);
 }
 
 int writer_do(struct ledger *l, struct op *op, struct err *e)
 {
+    struct writer *w = &l->writer;
     struct waiter waiter = {0};
+    uint64_t group;
 
     op->waiter = &waiter;
-    wait_done(&l->writer, append(&l->writer, op, true));
+    pthread_mutex_lock(&w->lock);
+    append(w, op);
+    group = w->filling;
+    if (w->how->led && !w->writing && !w->kept && !has_work(w)) {
+        lead(l);
+    } else {
+        w->urgent = true;
+        call_thread(w);
+        pthread_mutex_unlock(&w->lock);
+        wait_done(w, group);
+    }
     if (waiter.rc != 0)
         *e = waiter.e;
     return waiter.rc;
@@ -92,8 +147,13 @@ int writer_do(struct ledger *l, struct op *op, struct err *e)
 
 void writer_queue(struct ledger *l, struct op *op)
 {
+    struct writer *w = &l->writer;
+
     op->waiter = NULL;
-    append(&l->writer, op, false);
+    pthread_mutex_lock(&w->lock);
+    append(w, op);
+    call_thread(w);
+    pthread_mutex_unlock(&w->lock);
 }
 
 void writer_barrier(struct ledger *l)
@@ -103,10 +163,9 @@ void writer_barrier(struct ledger *l)
 
     pthread_mutex_lock(&w->lock);
     group = w->first ? w->filling : w->filling - 1;
-    if (w->first && !w->urgent) {
+    if (w->first) {
         w->urgent = true;
-        if (w->idle)
-            pthread_cond_signal(&w->work);
+        call_thread(w);
     }
     pthread_mutex_unlock(&w->lock);
     wait_done(w, group);
@@ -158,6 +217,7 @@ void writer_keep(struct ledger *l, struct op *op)
         end = &(*end)->next;
     op->next = NULL;
     *end = op;
+    l->writer.retry_ns = clock_mono_ns() + RETRY_MS * 1000000;
 }
 
 /* ---- the thread ---- */
@@ -167,6 +227,7 @@ static void sleep_until(struct writer *w, int64_t until_ns)
     struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
 
     w->idle = true;
+    w->wakes_ns = until_ns;
     if (until_ns)
         pthread_cond_timedwait(&w->work, &w->lock, &until);
     else
@@ -174,44 +235,20 @@ static void sleep_until(struct writer *w, int64_t until_ns)
     w->idle = false;
 }
 
-/* Until there is a group to write. */
+/* Until there is a group to write, and nobody else writes. */
 static void sleep_for_work(struct writer *w)
 {
-    int64_t retry_ns = w->kept ? clock_mono_ns() + RETRY_MS * 1000000 : 0;
-
-    while (!w->stop && !w->urgent && w->queued < LINGER_MAX) {
-        int64_t until = retry_ns;
+    while (w->writing || !has_work(w)) {
+        int64_t until = w->kept ? w->retry_ns : 0;
 
         if (w->first && (!until || w->linger_ns < until))
             until = w->linger_ns;
-        if (until && clock_mono_ns() >= until)
+        if (w->writing)
+            until = 0; /* who leads calls at the end */
+        else if (until && clock_mono_ns() >= until)
             return;
         sleep_until(w, until);
     }
-}
-
-/* The next group: what was kept, then what has queued up. True when it is the last one. */
-static bool take(struct writer *w, struct op **ops, uint64_t *group)
-{
-    struct op **end = &w->kept;
-    bool last;
-
-    pthread_mutex_lock(&w->lock);
-    sleep_for_work(w);
-    last = w->stop && !w->first;
-    while (*end)
-        end = &(*end)->next;
-    *end = w->first;
-    *ops = w->kept;
-    *group = w->filling++;
-    w->kept = w->first = NULL;
-    w->last = &w->first;
-    if (w->queued >= QUEUE_MAX)
-        pthread_cond_broadcast(&w->room);
-    w->queued = 0;
-    w->urgent = false;
-    pthread_mutex_unlock(&w->lock);
-    return last;
 }
 
 /* Ends what was kept without success: recovery charges those holds. */
@@ -237,12 +274,14 @@ static void *write_groups(void *arg)
     bool last;
 
     do {
-        last = take(w, &ops, &group);
-        for (struct op *op = ops; op; op = op->next)
-            op->e = op->waiter ? &op->waiter->e : op->own;
-        if (ops)
-            w->how->group(l, ops);
-        tell_done(w, group);
+        pthread_mutex_lock(&w->lock);
+        w->writing = false;
+        sleep_for_work(w);
+        last = w->stop && !w->first;
+        ops = take(w, &group);
+        w->led = 0;
+        pthread_mutex_unlock(&w->lock);
+        write_group(l, ops, group);
         if (w->how->after)
             w->how->after(l, writer_queued(l) == 0);
     } while (!last);

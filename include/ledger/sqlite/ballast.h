@@ -8,7 +8,7 @@
 /*
  * A file of real blocks beside the database ("PATH-ballast"), given up when the disk is full so
  * that what is in flight can still be settled, and made again when there is room: that it could be
- * made is the sign that new work may come in again. The writer thread's.
+ * made is the sign that new work may come in again. Of who writes.
  */
 
 #define BALLAST_DEFAULT (8 << 20)

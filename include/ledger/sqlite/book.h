@@ -13,7 +13,7 @@
  * What the writer knows by heart: names, the budgets in use, their running periods, the open holds.
  * It mirrors the database, which has one writer, and is written back once a group: SQL first,
  * memory last. When a group fails, book_rollback() takes the memory back to what is committed,
- * without SQL and without allocating. Only the writer thread may touch it.
+ * without SQL and without allocating. Only who writes may touch it.
  */
 
 struct period {

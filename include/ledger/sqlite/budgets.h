@@ -4,7 +4,7 @@
 
 #include "ledger/sqlite/book.h"
 
-/* A new budget and its first period. On the writer thread; a failure is remembered in b->db. */
+/* A new budget and its first period. By who writes; a failure is remembered in b->db. */
 int budget_insert(struct book *b, const struct budget *set, const char *key,
                   struct period_span first) MUST_CHECK;
 

@@ -8,11 +8,11 @@
 #include "ledger/writer.h"
 
 /* One group of operations: run, commit, tell; then move the write-ahead log into the database when
- * it is time. On the writer thread. */
+ * it is time. By who writes. */
 
 struct sqlite_ledger;
 
-/* What the writer thread knows of its disk. */
+/* What who writes knows of its disk. */
 struct disk {
     bool full;
     int64_t probe_ns;  /* when to look again whether it still is */

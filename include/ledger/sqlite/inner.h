@@ -17,10 +17,10 @@ struct sqlite_ledger {
     char *path, *ballast_path;
     bool durable;
     int lock_fd;
-    struct db db;     /* the writing connection: the writer thread's, and open's and close's */
+    struct db db;     /* the writing connection: of who writes, and open's and close's */
     struct book book; /* likewise */
     struct ballast ballast; /* likewise */
-    struct disk disk;       /* the writer thread's */
+    struct disk disk;       /* of who writes */
     struct readers readers;
 };
 
@@ -29,7 +29,7 @@ static inline struct sqlite_ledger *sqlite_of(const struct ledger *l)
     return MAP_OWNER(l, struct sqlite_ledger, base);
 }
 
-/* Opening and closing but for the writer: whoever calls them is the one thread that writes. */
+/* Opening and closing but for the writer: whoever calls them is the one that writes. */
 int sqlite_prepare(const char *path, const struct ledger_options *o, struct ledger_recovery *found,
                    struct sqlite_ledger **out, struct err *e) MUST_CHECK;
 void sqlite_destroy(struct sqlite_ledger *l);

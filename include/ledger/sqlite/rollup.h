@@ -8,7 +8,7 @@
 
 /*
  * The totals by project, and by project, day and model: gathered over a group of writes, then added
- * to the database in one statement a key. Only the writer thread may touch it.
+ * to the database in one statement a key. Only who writes may touch it.
  */
 
 #define ROLLUP_MAX 1024

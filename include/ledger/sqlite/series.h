@@ -9,8 +9,8 @@
 /*
  * The sums by hour from which spending over time is drawn, in three views: by model, by project,
  * and by model within a project. Each is a few rows an hour, whatever the number of requests.
- * Gathered over a group of writes, then added to the database in one statement a key. Only the
- * writer thread may touch it.
+ * Gathered over a group of writes, then added to the database in one statement a key. Only who
+ * writes may touch it.
  */
 
 /* The view that a row belongs to; a positive one is a project's, by model. */

@@ -5,7 +5,7 @@
 #include "ledger/ending.h"
 #include "ledger/sqlite/inner.h"
 
-/* Ends an open hold: its row out, a usage (or voided) row in. On the writer thread; a failure is
+/* Ends an open hold: its row out, a usage (or voided) row in. By who writes; a failure is
  * remembered in the connection. */
 int settle_hold(struct book *b, struct hold *h, const struct ending *end) MUST_CHECK;
 

@@ -329,4 +329,4 @@ static void after_group(struct ledger *base, bool idle)
     checkpoint(sqlite_of(base), idle);
 }
 
-const struct writer_work group_work = {run_group, after_group};
+const struct writer_work group_work = {.led = true, .group = run_group, .after = after_group};
