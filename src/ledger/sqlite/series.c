@@ -6,8 +6,6 @@
 #define SUM_MAX                                                                                    \
     (4 * NANO_MAX) /* one more amount still fits; the database refuses what is too much */
 
-/* ---- writing ---- */
-
 static const char add_series[] =
     "INSERT INTO series VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
     "?16,"
@@ -111,81 +109,4 @@ void series_forget(struct series *s)
 {
     map_drain(&s->by_key, leave, NULL);
     s->n = 0;
-}
-
-/* ---- reading: a seek an hour, then that hour's keys of one view ---- */
-
-static const char name_id[] = "SELECT id FROM name WHERE text = ?1";
-static const char read_series[] =
-    "WITH RECURSIVE hours(h) AS (SELECT ?1 UNION ALL SELECT h + 1 FROM hours WHERE h < ?2)"
-    " SELECT h / ?4, n.text, sum(requests), sum(estimated), sum(input), sum(output), sum(cached),"
-    " sum(written), sum(reasoning), sum(duration), sum(streams), sum(ttft), sum(cost),"
-    " sum(predicted), sum(saved)"
-    " FROM hours CROSS JOIN series s ON s.hour = h AND s.view = ?3"
-    " CROSS JOIN name n ON n.id = s.key GROUP BY 1, s.key ORDER BY 1";
-static const char first_hour[] = "SELECT hour FROM series ORDER BY hour LIMIT 1";
-static const char last_hour[] = "SELECT hour FROM series ORDER BY hour DESC LIMIT 1";
-
-static void read_sums(sqlite3_stmt *st, struct usage_sums *t)
-{
-    int64_t *const fields[] = {&t->requests, &t->estimated, &t->input,     &t->output,
-                               &t->cached,   &t->written,   &t->reasoning, &t->duration_ms,
-                               &t->streams,  &t->ttft_ms,   &t->cost,      &t->predicted,
-                               &t->saved};
-
-    for (int i = 0; i < (int)(sizeof fields / sizeof *fields); i++)
-        *fields[i] = sqlite3_column_int64(st, 2 + i);
-}
-
-/* The view to read; *nothing: the project was never used. */
-static int find_view(struct db *db, const struct series_query *q, int64_t *view, bool *nothing)
-{
-    bool found = true;
-
-    *view = q->by_project ? SERIES_PROJECTS : SERIES_MODELS;
-    if (q->project && db_int(db, view, &found, name_id, "t", q->project) != 0)
-        return -1;
-    *nothing = !found;
-    return 0;
-}
-
-/* No hour is looked for where there cannot be one. */
-static int clip(struct db *db, int64_t *from, int64_t *to)
-{
-    int64_t first = 0, last = -1;
-    bool found;
-
-    if (db_int(db, &first, &found, first_hour, "") != 0 ||
-        db_int(db, &last, &found, last_hour, "") != 0)
-        return -1;
-    if (*from < first)
-        *from = first;
-    if (*to > last)
-        *to = last;
-    return 0;
-}
-
-int sqlite_series(struct ledger *base, const struct series_query *q,
-                  void (*f)(void *ctx, int64_t start_ms, const char *key,
-                            const struct usage_sums *t),
-                  void *ctx, struct err *e)
-{
-    struct sqlite_ledger *l = sqlite_of(base);
-    int64_t from = q->from_ms / HOUR_MS, to = (q->to_ms - 1) / HOUR_MS, view = 0;
-    struct db *db = reader_begin(l, e);
-    struct usage_sums t;
-    bool nothing = true;
-    sqlite3_stmt *st;
-
-    if (!db)
-        return -1;
-    if (find_view(db, q, &view, &nothing) == 0 && !nothing && clip(db, &from, &to) == 0 &&
-        from <= to) {
-        st = db_bind(db, read_series, "iiii", from, to, view, (int64_t)q->hours);
-        while (db_step(db, st) > 0) {
-            read_sums(st, &t);
-            f(ctx, sqlite3_column_int64(st, 0) * q->hours * HOUR_MS, db_text(db, st, 1), &t);
-        }
-    }
-    return reader_end(l, db, e);
 }
