@@ -63,14 +63,14 @@ function totalCard(name, value, sub, spark = null) {
 function drawTotals(view) {
   const { data, from, live } = view;
   const now = (column) => totalOf(data, column, from);
-  const before = (column) => totalOf(data, column, 0, from);
+  const versus = (column) => change(now(column), totalOf(data, column, 0, from)) || (view.compares ? "nothing before" : "");
   const cost = now("costUsd");
   const predicted = now("estimatedCostUsd");
   const saved = now("cacheSavingsUsd");
   const input = now("inputTokens");
   byId("totals").replaceChildren(
-    totalCard("Spent", usd(cost), change(cost, before("costUsd")) || "nothing before", sparkline(overTime(data, "costUsd", from))),
-    totalCard("Requests", count(now("requests")), change(now("requests"), before("requests")) || "nothing before", sparkline(overTime(data, "requests", from))),
+    totalCard("Spent", usd(cost), versus("costUsd"), sparkline(overTime(data, "costUsd", from))),
+    totalCard("Requests", count(now("requests")), versus("requests"), sparkline(overTime(data, "requests", from))),
     totalCard("Tokens", count(input + now("outputTokens")), `${count(input)} in · ${count(now("outputTokens"))} out`, sparkline(overTime(data, "inputTokens", from))),
     totalCard("Saved by caches", usd(saved), input ? `${percent(now("cachedInputTokens") / input)} of input was cached` : "no input yet", sparkline(overTime(data, "cacheSavingsUsd", from).map((v) => Math.max(0, v)))),
     totalCard("Actual of predicted", predicted > 0 ? percent(cost / predicted) : "–", predicted > 0 ? `${usd(predicted)} predicted` : "no prediction yet", null),

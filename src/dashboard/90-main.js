@@ -27,7 +27,10 @@ const filterNow = () => ({ project: chosen.project, model: chosen.model });
 
 /* ---- loading ---- */
 
-/** What the chosen range needs; a later choice makes an earlier load's answer void. */
+const HOURS_MOST = 45 * 24; /* that the daemon answers at once */
+
+/** What the chosen range needs, and as long a time before it; a later choice makes an earlier load's answer
+ * void. */
 async function load() {
   const mine = ++loads;
   const range = RANGES[chosen.range];
@@ -35,7 +38,8 @@ async function load() {
   const to = Date.now();
   const since = rangeStart(range, bucket, to);
   const project = chosen.project;
-  const ask = { bucket, to: to + 1, from: Math.max(0, since - (to - since)), project };
+  const compares = bucket !== "hour" || 2 * (to - since) < HOURS_MOST * HOUR_MS;
+  const ask = { bucket, to: to + 1, from: compares ? Math.max(0, since - (to - since)) : since, project };
   const [data, byModel, sample] = await Promise.all([
     fetchSeries({ ...ask, by: chosen.by }),
     chosen.by === "model" || project ? null : fetchSeries({ ...ask, by: "model", from: since }),
@@ -46,7 +50,7 @@ async function load() {
   const first = data.buckets.findIndex((b) => bucketStart(b, bucket) >= since);
   const firstOfModels = byModel ? 0 : first;
   Object.assign(view, {
-    data, since, to, project, from: first < 0 ? 0 : first, sample: sample.records,
+    data, since, to, project, compares, from: first < 0 ? 0 : first, sample: sample.records,
     models: models.series.map((s) => ({ key: s.key, cost: sum(s.costUsd.slice(firstOfModels)), estimated: sum(s.estimatedCostUsd.slice(firstOfModels)) })),
     modelOrder: models.series.map((s) => s.key),
   });
@@ -73,9 +77,12 @@ function loadSoon() {
   }, RELOAD_MS);
 }
 
+const PROJECTS_MOST = 200; /* in the list: the dearest of the last year */
+
 async function loadProjects() {
-  const found = await ask("/v1/usage/series" + query({ by: "project", bucket: "month", all: "true", top: 40 }));
-  const names = new Set(found.series.map((s) => s.key).filter(Boolean));
+  const from = new Date(Date.now() - 365 * 24 * HOUR_MS).toISOString();
+  const found = await ask("/v1/usage" + query({ by: "project", all: "true", from }));
+  const names = new Set(found.groups.slice(0, PROJECTS_MOST).map((g) => g.key));
   for (const b of view.budgets) if (b.projectId) names.add(b.projectId);
   if (chosen.project) names.add(chosen.project);
   const select = byId("project");
@@ -221,9 +228,11 @@ async function signOut() {
 async function start() {
   setConnection("wait");
   byId("main").hidden = false;
-  if (!(await guarded(ask("/v1/usage/live").then(onLive))) && byId("main").hidden) return;
+  const live = guarded(ask("/v1/usage/live").then(onLive));
+  const loaded = guarded(Promise.all([load(), loadRequests(filterNow(), 0)]));
+  if (!(await live) && byId("main").hidden) return;
   connect();
-  guarded(Promise.all([load(), loadRequests(filterNow(), 0)]));
+  await loaded;
   guarded(loadProjects());
 }
 

@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { test } from "node:test";
-import { ADMIN, drawn, makeWorld, total, violations, waitForTotal } from "./harness.mjs";
-
-/** A test with a world of its own; errors of the page fail it too. */
-function inWorld(name, work, options) {
-  test(name, async () => {
-    const world = await makeWorld(options);
-    try {
-      await work(world);
-    } finally {
-      await world.close();
-    }
-  });
-}
-
-const rows = (page, selector) => page.$$eval(`${selector} tr`, (list) => list.map((r) => [...r.cells].map((c) => c.textContent)));
+import { ADMIN, drawn, inWorld, rows, total, violations, waitForTotal } from "./harness.mjs";
 
 inWorld("shows what passed, and what passes, without reloading", async (world) => {
   await world.post("/v1/budget", { projectId: "team-a", limitUsd: 1 });

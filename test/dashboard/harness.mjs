@@ -7,6 +7,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import readline from "node:readline";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
@@ -158,6 +159,21 @@ class World {
     if (faults.length) throw new Error(faults.join("\n"));
   }
 }
+
+/** A test with a world of its own; errors of the page fail it too. */
+export function inWorld(name, work, options) {
+  test(name, async () => {
+    const world = await makeWorld(options);
+    try {
+      await work(world);
+    } finally {
+      await world.close();
+    }
+  });
+}
+
+/** The texts of a table's rows. */
+export const rows = (page, selector) => page.$$eval(`${selector} tr`, (list) => list.map((r) => [...r.cells].map((c) => c.textContent)));
 
 export async function drawn(page) {
   await page.waitForSelector("#spend svg");
