@@ -141,6 +141,52 @@ def test_requests_pass_to_the_byte(proxy, sim, part):
             sim.control("DELETE", "/_sim/journal")
 
 
+def as_written(body):
+    """Members in their order, numbers in their letters."""
+    return json.loads(body, object_pairs_hook=list, parse_int=str, parse_float=str)
+
+
+def without(members, name):
+    return [member for member in members if member[0] != name]
+
+
+def edit(before, after):
+    """What was taken out in one place, and what was put there."""
+    start = os.path.commonprefix([before, after])
+    before, after = before[len(start):], after[len(start):]
+    end = len(os.path.commonprefix([before[::-1], after[::-1]]))
+    return before[:len(before) - end], after[:len(after) - end]
+
+
+OPTIONS = [None, "null", "{}", '{ "include_usage" :\tfalse }', '{"include_obfuscation":false}',
+           '{"x":[0.70,1E+5],"include_usage":false,"y":"\\u00e9"}', "{\n}"]
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_a_splice_is_one_small_edit(proxy, sim, part):
+    """Streams that do not ask for their usage are asked for it; all else is as it was."""
+    rng = random.Random(SEED - 10 - part)
+    print(f"FIDELITY_SEED={SEED}")
+    with proxy.connect() as wire:
+        for i in range(ROUNDS):
+            w = Writer(rng)
+            options = rng.choice(OPTIONS)
+            members = {"model": '"gpt-4o"', "stream": "true"} | ({"stream_options": options} if options else {})
+            path, more = rng.choice([
+                ("/v1/chat/completions", {"messages": w.bracket("[", [w.message()], "]")}),
+                ("/v1/completions", {"prompt": w.text()})])
+            body = w.body(members | more)
+            wire.request("POST", path, body, {"Authorization": "Bearer sk-mine"})
+            assert wire.read_answer().status == 200, (i, body)
+            after = sim.journal(wait=1)[-1].body
+            taken, put = edit(body, after)
+            assert len(taken) <= len("false") and len(put) <= len('"stream_options":{"include_usage":true},'), i
+            assert without(as_written(after), "stream_options") == without(as_written(body), "stream_options")
+            wanted = (json.loads(options) if options else None) or {}
+            assert json.loads(after)["stream_options"] == wanted | {"include_usage": True}, (i, options)
+            sim.control("DELETE", "/_sim/journal")
+
+
 @pytest.mark.parametrize("part", range(2))
 def test_answers_pass_to_the_byte(proxy, sim, part):
     """Bodies that the simulator is told to send, whole and as streams of whatever shape."""
