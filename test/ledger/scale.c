@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What questions cost with 10 usage rows and with many, and what the rows take on the disk. Prints
- * a Markdown table.
+ * What questions cost with little in the ledger, with many projects and with many usage rows, and
+ * what the rows take on the disk. Prints a Markdown table.
  *
  *   scale [ROWS [DIRECTORY]]           the database is made there (default /dev/shm), and removed
  *   scale --fill ROWS PROJECTS PATH    only makes one, for others to measure with
@@ -17,13 +17,14 @@
 #include "base/clock.h"
 #include "ledger/ledger.h"
 
-#define THREADS     64
-#define PROJECTS    100
-#define MODELS      10
-#define MODELS_EACH 3
-#define TIMES       501
-#define YEAR_MS     INT64_C(31536000000)
-#define START       INT64_C(1764000000000)
+#define THREADS       64
+#define PROJECTS      100
+#define PROJECTS_MANY 100000
+#define MODELS        10
+#define MODELS_EACH   3
+#define TIMES         501
+#define YEAR_MS       INT64_C(31536000000)
+#define START         INT64_C(1764000000000)
 
 struct place {
     char dir[200], path[300];
@@ -65,13 +66,14 @@ static void use(const struct place *p, long i, long all)
                            .confidence = "high",
                            .duration_ms = 4321,
                            .ttft_ms = 456};
+    long project = (long)((unsigned long)i * 2654435761U % (unsigned long)p->projects);
     struct verdict v;
     struct err e;
 
     snprintf(r.request_id, sizeof r.request_id, "req_%016lx%016lx", i * 2654435761L, i);
-    snprintf(r.project, sizeof r.project, "project-%ld", i % p->projects);
+    snprintf(r.project, sizeof r.project, "project-%ld", project);
     snprintf(r.model, sizeof r.model, "model-%ld",
-             i % p->projects % MODELS + i / p->projects % MODELS_EACH); /* of each project a few */
+             project % MODELS + i / p->projects % MODELS_EACH); /* of each project a few */
     r.now_ms = START + (int64_t)((double)i / (double)all * (double)YEAR_MS);
     if (ledger_reserve(p->l, &r, &v, &e) != 0)
         die(&e);
@@ -117,10 +119,14 @@ static void fill(struct place *p, long rows)
     p->rows = rows;
 }
 
-static void set_budgets(struct place *p, enum period_kind period)
+/* Their period outlasts the year: none begins a new one while it is measured. */
+static void set_budgets(struct place *p)
 {
-    struct budget b = {
-        .scope = SCOPE_PROJECT, .limit = NANO_MAX, .per_request = -1, .period = period};
+    struct budget b = {.scope = SCOPE_PROJECT,
+                       .limit = NANO_MAX,
+                       .per_request = -1,
+                       .period = PERIOD_DAYS,
+                       .period_days = 3650};
     struct err e;
 
     for (long i = 0; i < p->projects; i++) {
@@ -130,14 +136,13 @@ static void set_budgets(struct place *p, enum period_kind period)
     }
 }
 
-static int fill_only(struct place *p, long rows, const char *path)
+static void make(struct place *p, long rows, long projects)
 {
-    snprintf(p->path, sizeof p->path, "%s", path);
+    p->projects = projects;
     open_ledger(p);
-    set_budgets(p, PERIOD_NONE); /* else each would begin its newest period while others measure */
+    set_budgets(p);
     fill(p, rows);
     ledger_close(p->l);
-    return 0;
 }
 
 /* ---- the questions ---- */
@@ -326,18 +331,49 @@ static void long_work(struct place *p)
     buf_finish(&summary);
 }
 
+static void empty(const struct place *p)
+{
+    char cmd[400];
+
+    snprintf(cmd, sizeof cmd, "rm -f '%s'/*", p->dir);
+    if (system(cmd) != 0)
+        exit(1);
+}
+
+/* Makes it, asks, and leaves the file for more. Returns the seconds that making it took. */
+static double measure(struct place *p, long rows, long projects, double us[QUESTIONS])
+{
+    int64_t from = clock_mono_ns();
+    double took;
+
+    make(p, rows, projects);
+    took = seconds_since(from);
+    open_ledger(p);
+    ask_all(p, us);
+    ledger_close(p->l);
+    return took;
+}
+
+static void print(const double *base, const double *projects, const double *rows)
+{
+    printf("| question | µs | with %d projects | ratio | with the rows | ratio |\n|-|-|-|-|-|-|\n",
+           PROJECTS_MANY);
+    for (size_t q = 0; q < QUESTIONS; q++)
+        printf("| %s | %.1f | %.1f | %.2f | %.1f | %.2f |\n", questions[q].what, base[q],
+               projects[q], projects[q] / base[q], rows[q], rows[q] / base[q]);
+}
+
 int main(int argc, char **argv)
 {
     long rows = argc > 1 ? atol(argv[1]) : 1000000;
-    static double few[QUESTIONS], many[QUESTIONS];
-    struct place p = {.projects = PROJECTS};
-    char cmd[400];
-    int64_t from;
+    static double base[QUESTIONS], projects[QUESTIONS], many[QUESTIONS];
+    struct place p = {0};
     double took;
 
     if (argc == 5 && strcmp(argv[1], "--fill") == 0) {
-        p.projects = atol(argv[3]);
-        return fill_only(&p, atol(argv[2]), argv[4]);
+        snprintf(p.path, sizeof p.path, "%s", argv[4]);
+        make(&p, atol(argv[2]), atol(argv[3]));
+        return 0;
     }
     snprintf(p.dir, sizeof p.dir, "%s/ledger-scale-XXXXXX", argc > 2 ? argv[2] : "/dev/shm");
     if (!mkdtemp(p.dir)) {
@@ -345,31 +381,15 @@ int main(int argc, char **argv)
         return 1;
     }
     snprintf(p.path, sizeof p.path, "%s/ledger.db", p.dir);
-    open_ledger(&p);
-    set_budgets(&p, PERIOD_MONTH);
-    fill(&p, 10);
-    ask_all(&p, few);
-    ledger_close(p.l);
-    snprintf(cmd, sizeof cmd, "rm -f '%s'/*", p.dir);
-    if (system(cmd) != 0)
-        return 1;
-
-    open_ledger(&p);
-    set_budgets(&p, PERIOD_MONTH);
-    from = clock_mono_ns();
-    fill(&p, rows);
-    ledger_close(p.l);
-    took = seconds_since(from);
+    measure(&p, 10, PROJECTS, base);
+    empty(&p);
+    measure(&p, 10, PROJECTS_MANY, projects);
+    empty(&p);
+    took = measure(&p, rows, PROJECTS, many);
     printf("%ld rows, %d projects, %d models, a year: %.0f s to fill, %.0f bytes a row\n\n", rows,
            PROJECTS, MODELS, took, (double)size_of(&p) / (double)rows);
-    open_ledger(&p);
-    ask_all(&p, many);
-    printf("| question | µs at 10 rows | µs at %ld | ratio |\n|-|-|-|-|\n", rows);
-    for (size_t q = 0; q < QUESTIONS; q++)
-        printf("| %s | %.1f | %.1f | %.2f |\n", questions[q].what, few[q], many[q],
-               many[q] / few[q]);
-    ledger_close(p.l);
+    print(base, projects, many);
     long_work(&p);
-    snprintf(cmd, sizeof cmd, "rm -rf '%s'", p.dir);
-    return system(cmd) != 0;
+    empty(&p);
+    return rmdir(p.dir) != 0;
 }
