@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from load import CHAT, MESSAGES
+from load import ASKING, CHAT, MESSAGES
 from programs import BUILD, RIVAL, Stage
 
 SMALL, LARGE = 1000, 85_000
@@ -218,7 +218,8 @@ def flat(load, figures):
     few, many_projects, many_rows, _ = (r["cpu_us"] for r in m.values())
     figures["flat_projects"] = many_projects / few
     figures["flat_rows"] = many_rows / few
-    return ["16 × 1 KB (`normal`) with that in the ledger, each project with its budget, and drawn at random:", "",
+    return ["16 × 1 KB (`normal`) with that in the ledger, each project with its budget; where there are many, "
+            f"{ASKING:,} of them ask:", "",
             *table(["in the ledger", "requests/s", "CPU µs/request", "÷ the first", "KB written/request"],
                    [[n, f"{r['rate']:,.0f}", f"{r['cpu_us']:.0f}", f"{r['cpu_us'] / few:.2f}", f"{r['written_kb']:.0f}"]
                     for n, r in m.items()]), "",
