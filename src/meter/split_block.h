@@ -179,4 +179,25 @@ block_split(const uint8_t *start, const uint8_t *p, enum block_rule rule, size_t
     return count;
 }
 
+/* The ends of the pieces from `from` on, at most max: block by block, and by `piece` where a block
+ * does not tell. */
+static inline __attribute__((always_inline)) size_t
+split_by(enum block_rule rule, const uint8_t *(*piece)(const uint8_t *p, const uint8_t *end),
+         const char *text, size_t n, size_t from, size_t *ends, size_t max)
+{
+    const uint8_t *start = (const uint8_t *)text, *end = start + n, *p = start + from;
+    size_t count = 0, some;
+
+    while (p < end && count < max) {
+        some = end - p >= BLOCK ? block_split(start, p, rule, ends + count, max - count) : 0;
+        if (!some) {
+            ends[count] = (size_t)(piece(p, end) - start);
+            some = 1;
+        }
+        count += some;
+        p = start + ends[count - 1];
+    }
+    return count;
+}
+
 #endif

@@ -138,17 +138,5 @@ static inline const uint8_t *piece(const uint8_t *p, const uint8_t *end)
 
 size_t split_o200k(const char *text, size_t n, size_t from, size_t *ends, size_t max)
 {
-    const uint8_t *start = (const uint8_t *)text, *end = start + n, *p = start + from;
-    size_t count = 0, some;
-
-    while (p < end && count < max) {
-        some = end - p >= BLOCK ? block_split(start, p, BLOCK_O200K, ends + count, max - count) : 0;
-        if (!some) {
-            ends[count] = (size_t)(piece(p, end) - start);
-            some = 1;
-        }
-        count += some;
-        p = start + ends[count - 1];
-    }
-    return count;
+    return split_by(BLOCK_O200K, piece, text, n, from, ends, max);
 }

@@ -2,13 +2,11 @@
 /* Every way of merging gives the same tokens, which spell the piece; counting and encoding any bytes
  * agree in every encoding. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "fuzz_vocab.h"
 #include "meter/bpe.h"
 #include "meter/tokenizer.h"
-#include "meter/vocabs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,21 +14,12 @@ static struct vocabs *vocabs;
 static struct tokenizer *tokenizer;
 static struct bpe bpe;
 
-/* BUILD/share/tokencap/vocab, seen from two folders below BUILD. */
 static void open_all(void)
 {
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
-    struct err e = {0};
-
-    for (int i = 0; i < 3; i++)
-        while (n > 0 && path[--n] != '/')
-            ;
-    strcpy(path + (n > 0 ? n : 0), "/share/tokencap/vocab");
-    if (vocabs_open(path, &vocabs, &e) < 0 || !(tokenizer = tokenizer_create(vocabs))) {
-        fprintf(stderr, "%s\n", e.msg);
+    vocabs = open_vocabs();
+    tokenizer = tokenizer_create(vocabs);
+    if (!tokenizer)
         abort();
-    }
     bpe_init(&bpe);
 }
 

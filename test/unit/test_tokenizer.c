@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "hostile.h"
+#include "patience.h"
 #include "tokenizer_fixture.h"
+
+#include "base/clock.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -192,6 +195,41 @@ static void hostile_texts_take_linear_time(void **state)
         }
 }
 
+/* The most that a body can be: counted right, and in a time that says nothing is quadratic. */
+static void texts_of_32_mib(void **state)
+{
+    static const struct {
+        struct span line,
+            clean; /* a line is split off from the next; the second is what it counts as */
+    } rows[] = {
+        {SPAN("hello world\n"), SPAN("hello world\n")},
+        {SPAN("a\0b\n"), SPAN("a\0b\n")},
+        {SPAN("a\xff\xe4\xb8z\n"), SPAN("a\xef\xbf\xbd\xef\xbf\xbdz\n")},
+        {SPAN("\xe4\xb8\xad\xe6\x96\x87\n"), SPAN("\xe4\xb8\xad\xe6\x96\x87\n")},
+    };
+    static const enum encoding encodings[] = {ENC_O200K, ENC_CL100K, ENC_R50K};
+    const size_t most = 32u << 20;
+    char *text = malloc(most);
+
+    (void)state;
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct span line = rows[i].line;
+        size_t lines = most / line.n;
+        int64_t start = clock_mono_ns();
+
+        for (size_t k = 0; k < lines; k++)
+            memcpy(text + k * line.n, line.p, line.n);
+        for (size_t k = 0; k < sizeof encodings / sizeof *encodings; k++)
+            assert_int_equal(
+                tokenizer_count(tokenizer, encodings[k], (struct span){text, lines * line.n}),
+                (int64_t)lines * tokenizer_count(tokenizer, encodings[k], rows[i].clean));
+        if (clock_mono_ns() - start > PATIENCE(60))
+            fail_msg("row %zu took %lld ms", i, (long long)(clock_mono_ns() - start) / 1000000);
+    }
+    free(text);
+}
+
 /* Copies a good image cut, or with one byte changed, into a folder of its own and opens that. */
 static void open_damaged(long size, long at, const char *what)
 {
@@ -250,6 +288,7 @@ int main(void)
         cmocka_unit_test(counting_is_encoding),
         cmocka_unit_test(models),
         cmocka_unit_test(hostile_texts_take_linear_time),
+        cmocka_unit_test(texts_of_32_mib),
         cmocka_unit_test(damaged_vocabularies),
     };
 
