@@ -219,8 +219,16 @@ format:
 	clang-format -i $(or $(FILES),$(error FILES= says which files))
 
 .PHONY: units
-units: $(UNITS) share replay
+units: $(UNITS) share replay units-postgresql
 	@set -e; for t in $(UNITS); do echo "== $$t"; $$t; done
+
+# The ledger's tests once more, on a PostgreSQL server of their own.
+PG_UNITS := $(if $(MODULES),$(patsubst %,$(BUILD)/test/unit/test_ledger_%,hold budget token usage series period \
+              concurrency simulation))
+.PHONY: units-postgresql
+units-postgresql: $(PG_UNITS) $(MODULES)
+	@set -e; [ -z "$(PG_UNITS)" ] || POSTGRESQL_DIR=/dev/shm OPS=2000 test/postgresql/with.sh sh -ec \
+	  'for t in $(PG_UNITS); do echo "== $$t on PostgreSQL"; $$t; done'
 
 # Token ids against the encodings' reference implementation, an npm package. `make check-tokens` is the
 # whole proof, some minutes; `make check` compares fewer strings.
@@ -534,6 +542,13 @@ check-ledger: all $(LEDGER_PROOFS:%=$(BUILD)/test/unit/test_ledger_%) $(BUILD)/b
 	$(BUILD)/test/unit/test_ledger_faults
 	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 KILLS=$(DEATHS) SEED=$(SEED) \
 	  $(VENV)/bin/pytest -q -s test/e2e/test_kills.py
+
+# Several daemons on one budget, at full length; its short form is among the end-to-end tests.
+.PHONY: check-postgresql
+check-postgresql: all units-postgresql $(BUILD)/bin/tokencap-sim e2e-deps
+	@./deps.sh postgresql-15
+	ROUNDS=20 TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/pytest -q -rs \
+	  test/e2e/test_postgresql.py $(E2E)
 
 $(BUILD)/test/ledger/%: $(BUILD)/test/ledger/%.o $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)

@@ -219,7 +219,7 @@ static int run(struct config *c)
     if (server_open(&server, c, &e))
         return fail(EXIT_CONFIG, &e);
     if (server_open_ledger(&server, &found, &e))
-        return fail(EXIT_LEDGER, &e);
+        return fail(e.code == ERR_NOT_FOUND ? EXIT_CONFIG : EXIT_LEDGER, &e); /* no such engine */
     log_recovery(&found);
     if (workers_start(&server, (int)server.settings->config.workers, &w, &e) ||
         alerter_start(&server, &a, &e) || listener_start(&server, &l, &e))

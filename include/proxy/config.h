@@ -38,6 +38,7 @@ enum config_source { FROM_DEFAULT, FROM_FILE, FROM_ENVIRONMENT, FROM_FLAG };
 #define CONFIG_FIELD_PATH(f)     char *f; /* "" when not set */
 #define CONFIG_FIELD_LIST(f)     char *f; /* items separated by single commas */
 #define CONFIG_FIELD_PROJECT(f)  char *f;
+#define CONFIG_FIELD_LEDGER(f)   char *f; /* "": in db-path */
 #define CONFIG_FIELD_SECRET(f)   char *f; /* NULL when not set; see proxy/secret.h */
 
 struct config {
@@ -91,6 +92,9 @@ void config_where(const struct config *c, enum option_id id, struct buf *out);
 
 /* An option's value in the struct; its text is borrowed. */
 struct option_value config_value(const struct config *c, enum option_id id);
+
+/* The address of the ledger. */
+const char *config_ledger(const struct config *c);
 
 /* Whether a Host header's name (with or without a port) is local or in allowed-hosts. */
 bool config_host_allowed(const struct config *c, struct span host);

@@ -30,6 +30,13 @@ X(ADDRESS, host, "host", "HOST", "0.0.0.0", 1, 64, NULL, BRIEF, SERVICE, \
   "network, and tokencapd(8) says who may then do what.") \
 X(PATH, db_path, "db-path", "DB_PATH", "./tokencap.db", 1, 4000, NULL, BRIEF, SERVICE, \
   "The ledger's SQLite database, created when it does not exist.") \
+X(LEDGER, ledger, "ledger", "TOKENCAP_LEDGER", "", 0, 4000, NULL, BRIEF, SERVICE, \
+  "Where the ledger is, when not in db-path: sqlite:PATH, or postgresql://HOST/DATABASE, which several " \
+  "daemons may share (package tokencap-postgresql). A password is never part of it: libpq finds it in " \
+  "PGPASSFILE or PGPASSWORD.") \
+X(DURATION, ledger_lease, "ledger-lease", "TOKENCAP_LEDGER_LEASE", "15s", 1000, H, NULL, STARTUP, SERVICE, \
+  "Time after which the other daemons on a PostgreSQL ledger take one that is not heard of for dead, and " \
+  "charge what it holds; it admits nothing itself a little before.") \
 X(WORD, durability, "durability", "TOKENCAP_DURABILITY", "full", 0, 0, "full|normal", BRIEF, SERVICE, \
   "What committed money survives: full, even a power loss; normal, a crash of the daemon, but a power " \
   "loss may take the last moments.") \
@@ -169,6 +176,7 @@ enum option_type {
     OPTION_PATH,
     OPTION_LIST,
     OPTION_PROJECT,
+    OPTION_LEDGER,
     OPTION_SECRET,
     OPTION_TYPES
 };

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -36,10 +35,9 @@ static int find_db(const char *named, char **out, struct err *e)
     }
     if (config_load(1, argv, &c, &action, e) < 0)
         return err_prefix(e, "which database? The daemon's configuration does not say");
-    *out = c.db_path;
-    c.db_path = NULL;
+    *out = strdup(config_ledger(&c));
     config_finish(&c);
-    return 0;
+    return *out ? 0 : err_set(e, ERR_MEMORY, "no memory");
 }
 
 /* ---- long work: its progress on a terminal, and an end at the first SIGINT or SIGTERM ---- */
@@ -134,11 +132,6 @@ int cmd_usage_compact(const struct invocation *in, struct err *e)
     if (parse_when("before", in->values[BEFORE], -1, &before, e) < 0 ||
         find_db(in->noperands ? in->operands[0] : NULL, &db, e))
         return -1;
-    if (access(db, F_OK) != 0) { /* what is not there must not be created */
-        r = err_set(e, ERR_NOT_FOUND, "%s: %s", db, strerror(errno));
-        free(db);
-        return r;
-    }
     buf_init(&summary, 0);
     onlooker = begin_long_work(&shown);
     r = ledger_compact(db, before, &onlooker, &summary, e);

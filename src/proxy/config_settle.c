@@ -241,6 +241,11 @@ int config_settle(struct config *c, const struct config *running, struct err *e)
     return 0;
 }
 
+const char *config_ledger(const struct config *c)
+{
+    return *c->ledger ? c->ledger : c->db_path;
+}
+
 bool config_host_allowed(const struct config *c, struct span host)
 {
     struct span name = bare_host(host), rest = span_of(c->allowed_hosts);

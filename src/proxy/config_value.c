@@ -224,6 +224,44 @@ static int parse_url(const struct option_row *o, struct span s, struct option_va
     return keep_text(o, s, out, e);
 }
 
+/* Is there a password in a URI: before the @, or among the parameters? */
+static bool has_password(struct span uri)
+{
+    struct span authority, rest, user, parameters;
+
+    span_cut(uri, '?', &rest, &parameters);
+    span_cut(rest, '/', &authority, &rest);
+    if (span_cut(authority, '@', &user, &rest) && memchr(user.p, ':', user.n))
+        return true;
+    while (parameters.n) {
+        struct span item;
+
+        span_cut(parameters, '&', &item, &parameters);
+        if (span_starts(item, SPAN("password=")) || span_starts(item, SPAN("sslpassword=")))
+            return true;
+    }
+    return false;
+}
+
+/* Nothing, sqlite:PATH, or postgresql://… without a password. */
+static int parse_ledger(const struct option_row *o, struct span s, struct option_value *out,
+                        struct err *e)
+{
+    static const struct span schemes[] = {{"postgresql://", 13}, {"postgres://", 11}};
+
+    if (s.n == 0 || (span_starts(s, SPAN("sqlite:")) && s.n > sizeof "sqlite:" - 1))
+        return keep_text(o, s, out, e);
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        if (!span_starts(s, schemes[i]))
+            continue;
+        if (has_password(span_skip(s, schemes[i].n)))
+            return err_set(e, ERR_INVALID, "the address of a ledger holds no password: put it into the "
+                                           "file that PGPASSFILE names, or into PGPASSWORD");
+        return keep_text(o, s, out, e);
+    }
+    return err_set(e, ERR_INVALID, "it is not sqlite:PATH or postgresql://HOST/DATABASE"); /* it may hold a secret */
+}
+
 static bool is_list_gap(char c)
 {
     return c == ',' || c == ' ' || c == '\t';
@@ -375,6 +413,12 @@ static void range_path(const struct option_row *o, struct buf *out)
     buf_printf(out, "a path of at most %lld bytes", (long long)o->most);
 }
 
+static void range_ledger(const struct option_row *o, struct buf *out)
+{
+    (void)o;
+    buf_str(out, "sqlite:PATH or postgresql://HOST/DATABASE");
+}
+
 static void range_list(const struct option_row *o, struct buf *out)
 {
     buf_printf(out, "a list separated by commas, of at most %lld bytes", (long long)o->most);
@@ -396,6 +440,7 @@ static const struct kind kinds[OPTION_TYPES] = {
     [OPTION_PATH] = {"PATH", true, keep_text, format_text, range_path},
     [OPTION_LIST] = {"NAMES", true, parse_list, format_text, range_list},
     [OPTION_PROJECT] = {"PROJECT", true, parse_project, format_text, range_project},
+    [OPTION_LEDGER] = {"ADDRESS", true, parse_ledger, format_text, range_ledger},
     [OPTION_SECRET] = {"SECRET", true, parse_secret, format_secret, range_path},
 };
 

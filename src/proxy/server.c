@@ -82,7 +82,8 @@ int server_open_ledger(struct server *s, struct ledger_recovery *found, struct e
 {
     const struct config *c = &s->settings->config;
     struct ledger_options o = {
-        .address = c->db_path,
+        .address = config_ledger(c),
+        .lease_ms = (int)c->ledger_lease,
         .durable = c->durability == DURABILITY_FULL,
         .busy_timeout_ms = (int)c->busy_timeout,
         .strict = c->enforce == ENFORCE_STRICTLY,

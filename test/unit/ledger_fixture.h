@@ -74,6 +74,13 @@ static inline void fix_drop(void)
     fix_psql("SET client_min_messages = error; DROP SCHEMA IF EXISTS tokencap CASCADE");
 }
 
+/* For what is about SQLite's own file. */
+static inline void sqlite_only(void)
+{
+    if (fix_server())
+        skip();
+}
+
 static inline void fix_init(struct fixture *f)
 {
     *f = (struct fixture){0};

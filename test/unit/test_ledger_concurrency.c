@@ -228,6 +228,7 @@ static void copies_and_proofs_under_way(void **state)
     struct copier copier = {.f = f};
     pthread_t t;
 
+    sqlite_only();
     set_budgets(f, CENTS(4) * 100000, CENTS(4) * 100000);
     assert_int_equal(pthread_create(&t, NULL, copy_all_the_time, &copier), 0);
     let_loose(&c);

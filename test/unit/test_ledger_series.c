@@ -133,6 +133,7 @@ static void a_wrong_hour_is_noticed(void **state)
     struct buf summary;
     sqlite3 *db;
 
+    sqlite_only();
     fill(f);
     fix_close(f);
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);

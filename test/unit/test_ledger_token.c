@@ -56,6 +56,7 @@ static void the_text_is_not_in_the_database(void **state)
     struct fixture *f = *state;
     char text[TOKEN_TEXT_MAX], cmd[256];
 
+    sqlite_only();
     make(f, "p", 0, text);
     fix_close(f);
     snprintf(cmd, sizeof cmd, "grep -q 'ci of p' '%s'", f->path);

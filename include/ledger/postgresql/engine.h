@@ -49,6 +49,8 @@ void pg_state_put(struct ledger *l, const char *key, struct span value);
 int pg_state_each(struct ledger *l, const char *prefix,
                   void (*f)(void *ctx, const char *key, struct span value), void *ctx,
                   struct err *e) MUST_CHECK;
+int pg_verify(const char *where, const struct onlooker *o, struct buf *summary,
+              struct err *e) MUST_CHECK;
 int pg_backup(const char *where, const char *to, const struct onlooker *o,
               struct err *e) MUST_CHECK;
 int pg_compact(const char *where, int64_t before_ms, const struct onlooker *o, struct buf *summary,

@@ -24,6 +24,7 @@ const struct ledger_engine ledger_postgresql = {
     .token_each = pg_token_each,
     .state_put = pg_state_put,
     .state_each = pg_state_each,
+    .verify = pg_verify,
     .backup = pg_backup,
     .compact = pg_compact,
     .file_usage_by = pg_file_usage_by,

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "ledger/sqlite/inner.h"
 #include "ledger/sqlite/watched.h"
 
@@ -214,6 +218,8 @@ int sqlite_compact(const char *path, int64_t before_ms, const struct onlooker *o
     struct sqlite_ledger *l;
     int rc;
 
+    if (access(path, F_OK) != 0) /* what is not there must not be created */
+        return err_set(e, ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
     if (sqlite_prepare(path, &o, NULL, &l, e) != 0)
         return -1;
     c.db = &l->db;

@@ -12,6 +12,9 @@
 #define PROGRESS_STEP 65536
 
 static const char counters[] = "SELECT seq, overrun, archived_overrun FROM ledger";
+static const char all_periods[] = "SELECT id, spent, held, archived FROM period ORDER BY id";
+static const char all_caps[] = "SELECT period, seq, cap FROM period_cap ORDER BY period, seq";
+static const char start_at[] = "SELECT provable_from FROM ledger";
 static const char ended[] =
     "SELECT id, id + lag, amount, cost, at1, at2, at3, at4, project, created / 86400000, model,"
     " t0 + t1 + t2 + t3 + t4 + t5 + t6, t7 + t8, state, strict,"
@@ -185,6 +188,28 @@ static int check_file(struct proof *p, struct err *e)
     return strcmp(said, "ok") == 0 ? 0 : err_set(e, ERR_CORRUPT, "the file is damaged: %s", said);
 }
 
+static int load_replay(struct proof *p, struct err *e)
+{
+    struct db *db = &p->db;
+    int rc = 0;
+    bool found;
+    sqlite3_stmt *st;
+
+    if (db_int(db, &p->replay.provable_from, &found, start_at, "") != 0)
+        return db_error(db, e);
+    st = db_bind(db, all_periods, "");
+    while (rc == 0 && db_step(db, st) > 0)
+        rc = replay_period(&p->replay, sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 3),
+                           sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2), e);
+    db_done(st);
+    st = db_bind(db, all_caps, "");
+    while (rc == 0 && db_step(db, st) > 0)
+        rc = replay_cap(&p->replay, sqlite3_column_int64(st, 0), sqlite3_column_int64(st, 1),
+                        sqlite3_column_int64(st, 2), e);
+    db_done(st);
+    return rc == 0 && db->failed ? db_error(db, e) : rc;
+}
+
 static int read_counters(struct proof *p, struct err *e)
 {
     sqlite3_stmt *st = db_bind(&p->db, counters, "");
@@ -242,7 +267,7 @@ int sqlite_verify(const char *path, const struct onlooker *o, struct buf *summar
 
     if (rc == 0) {
         watched_begin(&p.watched, o, &p.db);
-        rc = replay_init(&p.replay, &p.db, e);
+        rc = load_replay(&p, e);
     }
     if (rc == 0)
         rc = sums_init(&p.sums, &p.db, e);

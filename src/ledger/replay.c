@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "ledger/replay.h"
+
 #include <stdlib.h>
-#include <string.h>
-
-#include "ledger/sqlite/verify.h"
-
-static const char all_periods[] = "SELECT id, spent, held, archived FROM period ORDER BY id";
-static const char all_caps[] = "SELECT period, seq, cap FROM period_cap ORDER BY period, seq";
-static const char start_at[] = "SELECT provable_from FROM ledger";
 
 /* Room for one more behind n: it doubles whenever n is a power of two. */
 static void *room(void *p, size_t n, size_t size)
@@ -17,28 +12,6 @@ static void *room(void *p, size_t n, size_t size)
 }
 
 /* ---- loading ---- */
-
-static int load_periods(struct replay *r, struct db *db)
-{
-    sqlite3_stmt *st = db_bind(db, all_periods, "");
-
-    while (db_step(db, st) > 0) {
-        struct replay_period *all = room(r->periods, r->nperiods, sizeof *all);
-
-        if (!all) {
-            db_done(st);
-            return db_nomem(db);
-        }
-        r->periods = all;
-        all[r->nperiods++] = (struct replay_period){
-            .id = sqlite3_column_int64(st, 0),
-            .kept_spent = sqlite3_column_int64(st, 1),
-            .kept_held = sqlite3_column_int64(st, 2),
-            .spent = sqlite3_column_int64(st, 3),
-        };
-    }
-    return db->failed ? -1 : 0;
-}
 
 static struct replay_period *find(const struct replay *r, int64_t id)
 {
@@ -55,37 +28,33 @@ static struct replay_period *find(const struct replay *r, int64_t id)
     return low < r->nperiods && r->periods[low].id == id ? &r->periods[low] : NULL;
 }
 
-static int load_caps(struct replay *r, struct db *db)
+int replay_period(struct replay *r, int64_t id, nano_t archived, nano_t kept_spent,
+                  nano_t kept_held, struct err *e)
 {
-    sqlite3_stmt *st = db_bind(db, all_caps, "");
+    struct replay_period *all = room(r->periods, r->nperiods, sizeof *all);
 
-    while (db_step(db, st) > 0) {
-        struct replay_cap *all = room(r->caps, r->ncaps, sizeof *all);
-        struct replay_period *p = find(r, sqlite3_column_int64(st, 0));
-
-        if (all)
-            r->caps = all;
-        if (!all || !p) {
-            db_done(st);
-            return all ? db_corrupt(db, "a limit belongs to no period") : db_nomem(db);
-        }
-        if (p->caps == 0)
-            p->cap = r->ncaps;
-        p->caps = r->ncaps + 1;
-        all[r->ncaps++] =
-            (struct replay_cap){sqlite3_column_int64(st, 1), sqlite3_column_int64(st, 2)};
-    }
-    return db->failed ? -1 : 0;
+    if (!all)
+        return err_set(e, ERR_MEMORY, "no memory to verify");
+    r->periods = all;
+    all[r->nperiods++] = (struct replay_period){
+        .id = id, .kept_spent = kept_spent, .kept_held = kept_held, .spent = archived};
+    return 0;
 }
 
-int replay_init(struct replay *r, struct db *db, struct err *e)
+int replay_cap(struct replay *r, int64_t period, int64_t seq, nano_t cap, struct err *e)
 {
-    bool found;
+    struct replay_cap *all = room(r->caps, r->ncaps, sizeof *all);
+    struct replay_period *p = find(r, period);
 
-    *r = (struct replay){0};
-    if (db_int(db, &r->provable_from, &found, start_at, "") != 0 || load_periods(r, db) != 0 ||
-        load_caps(r, db) != 0)
-        return db_error(db, e);
+    if (!all)
+        return err_set(e, ERR_MEMORY, "no memory to verify");
+    r->caps = all;
+    if (!p)
+        return err_set(e, ERR_CORRUPT, "a limit belongs to no period");
+    if (p->caps == 0)
+        p->cap = r->ncaps;
+    p->caps = r->ncaps + 1;
+    all[r->ncaps++] = (struct replay_cap){seq, cap};
     return 0;
 }
 

@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: MIT
+"""Several daemons, one budget: the ledger on PostgreSQL. ROUNDS=20 is `make check-postgresql`."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from bodies import CHAT, project
+from harness import BUILD, SANITIZED, TIMEOUT, Task, clean_environment, sim_header, together
+from money import exactly
+from postgres import Cut, Postgres
+from wire import Broken
+
+DAEMONS, CLIENTS, AFFORDABLE = 4, 64 if SANITIZED else 256, 100
+ROUNDS = int(os.environ.get("ROUNDS", 2))
+LEASE = "--ledger-lease=3s"
+
+pytestmark = pytest.mark.skipif(not (BUILD / "lib/tokencap/ledger-postgresql.so").exists(),
+                                reason="configured without PostgreSQL")
+
+
+@pytest.fixture(scope="module")
+def server():
+    postgres = Postgres()
+    yield postgres
+    postgres.end()
+
+
+@pytest.fixture
+def postgres(server):
+    """The server, running, without a ledger."""
+    if server.process.poll() is not None:
+        server.start()
+    server.sql("SET client_min_messages = error; DROP SCHEMA IF EXISTS tokencap CASCADE")
+    return server
+
+
+@pytest.fixture
+def start(start_proxy, postgres, tmp_path):
+    """Starts a daemon on the ledger, or on the same one by another way."""
+    def start_one(address=None, **more):
+        folder = tmp_path / f"d{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        return start_proxy(f"--ledger={address or postgres.url}", LEASE, folder=folder, **more)
+
+    return start_one
+
+
+@pytest.fixture
+def daemons(start):
+    return [start() for _ in range(DAEMONS)]
+
+
+def verify(postgres):
+    done = subprocess.run([BUILD / "bin/tokencap", "verify", postgres.url], capture_output=True, text=True,
+                          env=clean_environment(), timeout=TIMEOUT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def eventually(work):
+    """work() until it is true; the event is somebody else's, so all one can do is look again."""
+    end = time.monotonic() + TIMEOUT
+    while not (found := work()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+    return found
+
+
+def statuses(answers):
+    found = [a.status if a else None for a in answers]
+    return {status: found.count(status) for status in set(found)}
+
+
+def ask(daemon, headers=()):
+    """The answer, or None when the daemon died meanwhile."""
+    try:
+        return daemon.post("/v1/chat/completions", CHAT, headers)
+    except (Broken, OSError):
+        return None
+
+
+def a_hold(daemon):
+    return exactly(daemon.estimate("chat/completions", CHAT)["maximumCostUsd"])
+
+
+@pytest.mark.parametrize("round", range(ROUNDS))
+def test_exactly_the_affordable_number(daemons, sim, postgres, round):
+    """All at once, through all daemons, and nothing comes back before all have been decided."""
+    one = daemons[0].estimate("chat/completions", CHAT)
+    daemons[0].set_budget(float(AFFORDABLE * a_hold(daemons[0])), enforcement="strict")
+    full = sim_header(gate=AFFORDABLE, input=one["inputTokens"], output=CHAT["max_tokens"])
+    answers = together(CLIENTS, lambda i: ask(daemons[i % DAEMONS], full))
+    if CLIENTS > AFFORDABLE:
+        assert statuses(answers) == {200: AFFORDABLE, 402: CLIENTS - AFFORDABLE}
+    else:
+        assert statuses(answers) == {200: CLIENTS}
+    admitted = min(CLIENTS, AFFORDABLE)
+    assert len(sim.journal(wait=admitted)) == admitted
+    for daemon in daemons:  # what another one settles shows a moment after its answer
+        eventually(lambda: daemon.budget()["reservedUsd"] == 0)
+        budget = daemon.budget()
+        assert exactly(budget["spentUsd"]) == admitted * a_hold(daemon)
+        assert daemon.usage()["totalRequests"] == admitted
+    verify(postgres)
+
+
+def test_a_dead_daemons_holds_end_once(daemons, sim, postgres):
+    dead, *living = daemons
+    living[0].set_budget(1)
+    for daemon in daemons:
+        assert ask(daemon, sim_header(input=5, output=5)).status == 200
+    hold = exactly(dead.estimate("chat/completions", CHAT)["holdUsd"])
+    left = [Task(lambda: ask(dead, sim_header(gate="never"))) for _ in range(8)]
+    sim.await_gate("never", waiting=8)
+    before = living[0].budget()
+    assert exactly(before["reservedUsd"]) == 8 * hold
+    dead.kill()
+    for task in left:
+        task.result()
+    eventually(lambda: living[0].budget()["reservedUsd"] == 0)
+    for daemon in living:
+        assert exactly(daemon.budget()["spentUsd"]) == exactly(before["spentUsd"]) + 8 * hold
+    rows = living[1].history(limit=1000)
+    assert sorted(r["status"] for r in rows) == 8 * ["interrupted"] + DAEMONS * ["settled"]
+    assert postgres.sql("SELECT count(*) FROM tokencap.hold") == [["0"]]
+    verify(postgres)
+
+
+def test_killed_in_the_middle_of_a_crowd(daemons, sim, postgres):
+    dead, *living = daemons
+    living[0].set_budget(100)
+    answered = []
+
+    def client(i):
+        for _ in range(6):
+            answer = ask(daemons[i % DAEMONS], sim_header(input=5, output=5))
+            if not answer:
+                return
+            answered.append(answer)
+            if i == 0 and len(answered) > 40 and dead.process.poll() is None:
+                dead.kill()
+
+    together(32, client)
+    if dead.process.poll() is None:
+        dead.kill()
+    eventually(lambda: postgres.sql("SELECT count(*) FROM tokencap.hold") == [["0"]])
+    complete = [a for a in answered if a.status == 200 and a.end == "complete"]
+    rows = {r["requestId"]: r for r in living[0].history(limit=1000)}
+    assert {a.headers["X-Tokencap-Request-Id"] for a in complete} <= set(rows)
+    assert len(rows) == len(sim.journal())
+    assert exactly(living[0].budget()["spentUsd"]) == sum(exactly(r["costUsd"]) for r in rows.values())
+    verify(postgres)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["restart", "crash"])
+def test_the_server_restarts_under_load(daemons, sim, postgres, how):
+    daemons[0].set_budget(100)
+    answers, stopped = [], []
+
+    def client(i):
+        for n in range(8):
+            answers.append(ask(daemons[i % DAEMONS], sim_header(input=5, output=5)))
+            if i == 0 and n == 3:
+                postgres.stop(how)
+                stopped.append(ask(daemons[1]))
+                postgres.start()
+
+    together(16, client)
+    assert stopped[0].status == 503  # nothing is admitted without a ledger
+    assert set(statuses(answers)) <= {200, 503}
+    for daemon in daemons:
+        eventually(lambda: ask(daemon, sim_header(input=5, output=5)).status == 200)
+        assert daemon.process.poll() is None
+    eventually(lambda: postgres.sql("SELECT count(*) FROM tokencap.hold") == [["0"]])
+    rows = daemons[0].history(limit=1000)
+    done = [a.headers["X-Tokencap-Request-Id"] for a in answers if a.status == 200]
+    assert set(done) <= {r["requestId"] for r in rows}
+    assert len(rows) == len(sim.journal())
+    assert exactly(daemons[0].budget()["spentUsd"]) == sum(exactly(r["costUsd"]) for r in rows)
+    verify(postgres)
+
+
+def test_a_connection_that_is_cut_again_and_again(start, sim, postgres):
+    way = Cut(postgres.folder)
+    try:
+        daemon = start(postgres.address(way.folder))
+        daemon.set_budget(100)
+        answers = []
+
+        def client(i):
+            for n in range(20):
+                answers.append(ask(daemon, sim_header(input=5, output=5)))
+                if i == 0:
+                    way.hang_up()
+
+        together(16, client)
+        assert set(statuses(answers)) <= {200, 503}
+        assert statuses(answers).get(200, 0) > 0
+        eventually(lambda: ask(daemon, sim_header(input=5, output=5)).status == 200)
+        eventually(lambda: postgres.sql("SELECT count(*) FROM tokencap.hold") == [["0"]])
+        rows = daemon.history(limit=1000)
+        assert len(rows) == len(sim.journal()) == 1 + statuses(answers)[200]
+        assert {r["status"] for r in rows} == {"settled"}
+        assert daemon.budget()["reservedUsd"] == 0
+        verify(postgres)
+        daemon.stop()
+    finally:
+        way.end()
+
+
+def test_cut_off_for_longer_than_the_lease(start, sim, postgres):
+    """It admits nothing any more; what it holds is charged once, by the other, and not again when it
+    comes back and settles."""
+    way = Cut(postgres.folder)
+    try:
+        lonely, other = start(postgres.address(way.folder)), start()
+        other.set_budget(1)
+        hold = exactly(other.estimate("chat/completions", CHAT)["holdUsd"])
+        late = Task(lambda: ask(lonely, sim_header(gate="late", input=5, output=5)))
+        sim.await_gate("late")
+        way.cut()
+        eventually(lambda: ask(lonely).status == 503)
+        eventually(lambda: other.budget()["reservedUsd"] == 0)
+        assert exactly(other.budget()["spentUsd"]) == hold
+        assert ask(lonely).status == 503
+        way.mend()
+        sim.open("late")
+        assert late.result().status == 200
+        eventually(lambda: ask(lonely, sim_header(input=5, output=5)).status == 200)
+        [_, row] = eventually(lambda: len(rows := other.history(limit=10)) == 2 and rows)
+        assert row["status"] == "interrupted" and exactly(row["costUsd"]) == hold
+        assert lonely.log.wait_for("its lease was over|lease was over")
+        verify(postgres)
+        lonely.stop()
+    finally:
+        way.end()
+
+
+def test_changes_reach_all_daemons_at_once(start, postgres):
+    admin = {"TOKENCAP_ADMIN_TOKEN": "an-admin-token-of-length"}
+    one, two = start(env=admin), start(env=admin)
+    auth = {"Authorization": "Bearer an-admin-token-of-length"}
+    made = one.post("/v1/tokens", {"projectId": "p"}, auth)
+    assert made.status in (200, 201), made
+    token = made.json()["token"]
+    text = token["token"] if isinstance(token, dict) else token
+    number = token["id"] if isinstance(token, dict) else made.json()["id"]
+    bearer = {"Authorization": f"Bearer {text}"}
+    eventually(lambda: two.get("/v1/usage", bearer).status == 200)
+    assert one.delete(f"/v1/tokens/{number}", auth).status == 200
+    eventually(lambda: two.get("/v1/usage", bearer).status == 401)
+    one.set_budget(0, project="q")
+    assert two.post("/v1/chat/completions", CHAT, project("q")).status == 402
+
+
+BAD = {
+    "no server": ("postgresql://tokencap@/tokencap?host=/nonexistent", None, "(?i)no such file"),
+    "no database": ("postgresql://tokencap@/none?host={folder}", None, "does not exist"),
+    "a wrong option": ("postgresql://tokencap@/tokencap?host={folder}&nonsense=1", None, "nonsense"),
+    "a foreign schema": (None, "CREATE SCHEMA tokencap", "not tokencap's"),
+    "a newer schema": (None, "UPDATE tokencap.version SET version = 99", "newer tokencap"),
+    "missing rights": ("postgresql://nobody_special@/tokencap?host={folder}", None, "(?i)right|denied"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_one_clear_sentence(start, postgres, what):
+    address, prepare, said = BAD[what]
+    if what == "a newer schema":
+        start().stop()
+    if what == "missing rights":
+        postgres.sql("DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'nobody_special')"
+                     " THEN CREATE ROLE nobody_special LOGIN; END IF; END $$")
+    if prepare:
+        postgres.sql(prepare)
+    daemon = start(address.format(folder=postgres.folder) if address else None, ready=False)
+    assert daemon.failure() in (74, 78)
+    [line] = [x for x in daemon.log.text.splitlines() if "error" in x]
+    assert daemon.log.wait_for(said), daemon.log.text
+    assert "ready" not in daemon.log.text and len(line) < 400
+
+
+def test_a_password_has_no_place_in_the_address(start):
+    daemon = start("postgresql://me:hunter2@/tokencap", ready=False)
+    assert daemon.failure() in (64, 78)
+    assert "hunter2" not in daemon.log.text and "PGPASSFILE" in daemon.log.text
+
+
+def test_without_the_module(tmp_path, sim):
+    """The package without PostgreSQL says what is missing."""
+    prefix = tmp_path / "prefix"
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "lib/tokencap").mkdir(parents=True)
+    (prefix / "bin/tokencapd").write_bytes((BUILD / "bin/tokencapd").read_bytes())
+    (prefix / "bin/tokencapd").chmod(0o755)
+    (prefix / "share").symlink_to(BUILD / "share")
+    done = subprocess.run([prefix / "bin/tokencapd", "--port=0", "--ledger=postgresql://h/d"],
+                          capture_output=True, text=True, env=clean_environment(), timeout=TIMEOUT)
+    assert done.returncode == 78
+    assert "tokencap-postgresql" in done.stderr
