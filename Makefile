@@ -525,8 +525,8 @@ distclean: clean
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 
-# The ledger's proofs at full length (their short forms are among the units and e2e), and its speed. SEED=…
-# repeats the simulation and the crashes. See docs/ledger.md.
+# The ledger's proofs at full length (their short forms are among the units and e2e); writes docs/ledger.md. SEED=…
+# repeats the simulation and the crashes.
 LEDGER_PROOFS := concurrency simulation crash torture faults
 OPS    ?= 200000
 KILLS  ?= 400
@@ -535,13 +535,8 @@ DEATHS ?= 1000
 .PHONY: check-ledger
 check-ledger: all $(LEDGER_PROOFS:%=$(BUILD)/test/unit/test_ledger_%) $(BUILD)/bin/tokencap-sim $(TORTURE) \
               $(VENV)/.stamp
-	ROUNDS=20 $(BUILD)/test/unit/test_ledger_concurrency
-	OPS=$(OPS) SEED=$(SEED) $(BUILD)/test/unit/test_ledger_simulation
-	KILLS=$(KILLS) SEED=$(SEED) $(BUILD)/test/unit/test_ledger_crash
-	STRIDE=1 $(BUILD)/test/unit/test_ledger_torture
-	$(BUILD)/test/unit/test_ledger_faults
-	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 KILLS=$(DEATHS) SEED=$(SEED) \
-	  $(VENV)/bin/pytest -q -s test/e2e/test_kills.py
+	OPS=$(OPS) KILLS=$(KILLS) DEATHS=$(DEATHS) SEED=$(SEED) test/ledger/proofs.sh $(BUILD) \
+	  $(VENV)/bin/pytest docs/ledger.md
 
 # Several daemons on one budget, at full length; its short form is among the end-to-end tests.
 .PHONY: check-postgresql

@@ -24,6 +24,7 @@ struct crowd {
     bool strict;
     atomic_int admitted, refused, next;
     atomic_bool over;
+    long samples; /* of the watcher */
 };
 
 static void *one_of_many(void *arg)
@@ -65,7 +66,6 @@ static void *watch(void *arg)
 {
     struct crowd *c = arg;
     struct err e;
-    long n = 0;
 
     while (!atomic_load(&c->over)) {
         for (int i = -1; i < PROJECTS; i++) {
@@ -79,10 +79,9 @@ static void *watch(void *arg)
             if (b.spent + b.reserved > b.limit)
                 fail_msg("%s: %lld spent, %lld held, limit %lld", project, (long long)b.spent,
                          (long long)b.reserved, (long long)b.limit);
-            n++;
+            c->samples++;
         }
     }
-    print_message("           %ld samples\n", n);
     return NULL;
 }
 
@@ -115,10 +114,17 @@ static void set_budgets(struct fixture *f, nano_t global, nano_t project)
     }
 }
 
+static void tell(long rounds, long samples)
+{
+    print_message("           %ld rounds of %d threads, %ld samples of what was committed\n", rounds, THREADS,
+                  samples);
+}
+
 /* 256 threads × 8 want 2,048; the projects afford 250 each. */
 static void exactly_the_affordable_number(void **state)
 {
     struct fixture *f = *state;
+    long samples = 0;
 
     for (long round = 0; round < rounds(); round++) {
         struct crowd c = {.f = f, .each = 8, .estimate = CENTS(1), .maximum = CENTS(4)};
@@ -137,7 +143,9 @@ static void exactly_the_affordable_number(void **state)
             snprintf(project, sizeof project, "p%d", i);
             assert_int_equal(get_budget(f, project, T0).reserved, CENTS(4) * 250);
         }
+        samples += c.samples;
     }
+    tell(rounds(), samples);
 }
 
 /* The same against the global budget, which all projects share. */
@@ -152,6 +160,7 @@ static void exactly_what_the_global_budget_affords(void **state)
     assert_int_equal(atomic_load(&c.admitted), 999);
     must(f, ledger_budget_get(f->l, SCOPE_GLOBAL, NULL, 0, T0, &b, &f->e));
     assert_int_equal(b.reserved, CENTS(4) * 999);
+    tell(1, c.samples);
 }
 
 /* With settlements at the maximum or voided: money goes round, never beyond. */
@@ -183,6 +192,7 @@ static void spending_goes_on_until_it_is_spent(void **state)
     assert_int_equal(s.holds_open, 0);
     assert_int_equal(s.held, 0);
     assert_int_equal(s.overrun, 0);
+    tell(1, c.samples);
 }
 
 struct copier {
