@@ -11,6 +11,10 @@
  */
 const char *nearest_name(struct span word, const char *(*name)(const void *ctx, size_t i),
                          const void *ctx, size_t n);
+/* The same where `most` steps apart are near enough. */
+const char *nearest_within(struct span word, unsigned most,
+                           const char *(*name)(const void *ctx, size_t i), const void *ctx,
+                           size_t n);
 
 /* Insertions, deletions, replacements and swaps of neighbours that turn a into b; '-' and '_' are
  * the same, and so are upper and lower case. Both at most NEAREST_MAX bytes, else a large number.

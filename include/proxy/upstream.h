@@ -58,7 +58,7 @@ struct upstream_result {
     bool head;        /* head() was called */
     bool well_framed; /* the body's end was told by its framing, not by the connection's */
     int64_t first_byte_ms; /* from the start of the call; < 0: none came */
-    char why[256];    /* libcurl's words, for the log */
+    char why[256];    /* libcurl's words, for the log; empty when we ended it */
 };
 
 struct upstream;

@@ -42,20 +42,31 @@ unsigned edit_distance(struct span a, struct span b)
     return last[b.n];
 }
 
-const char *nearest_name(struct span word, const char *(*name)(const void *ctx, size_t i),
-                         const void *ctx, size_t n)
+const char *nearest_within(struct span word, unsigned most,
+                           const char *(*name)(const void *ctx, size_t i), const void *ctx,
+                           size_t n)
 {
-    unsigned best = word.n < 4 ? 2 : (unsigned)word.n / 3 + 1; /* not near enough any more */
+    unsigned best = most + 1; /* not near enough any more */
     const char *found = NULL;
 
     for (size_t i = 0; i < n; i++) {
         const char *candidate = name(ctx, i);
-        unsigned d = candidate ? edit_distance(word, span_of(candidate)) : best;
+        size_t length = candidate ? strlen(candidate) : 0;
+        unsigned d;
 
+        if (!candidate || word.n >= length + best || length >= word.n + best)
+            continue; /* each byte that one has more is one step apart */
+        d = edit_distance(word, span_of(candidate));
         if (d < best) {
             best = d;
             found = candidate;
         }
     }
     return found;
+}
+
+const char *nearest_name(struct span word, const char *(*name)(const void *ctx, size_t i),
+                         const void *ctx, size_t n)
+{
+    return nearest_within(word, word.n < 4 ? 1 : (unsigned)word.n / 3, name, ctx, n);
 }

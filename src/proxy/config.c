@@ -226,7 +226,7 @@ static void warn_of_near_misses(struct config *c)
         if (name.n < 8 || option_find_env(name) >= 0 || span_eq(name, SPAN("TOKENCAP_URL")))
             continue;
         near = option_nearest_env(name);
-        if (near && edit_distance(name, span_of(near)) <= 2)
+        if (near)
             buf_printf(&c->warnings,
                        "environment variable %.*s means nothing here; did you mean %s?\n",
                        (int)name.n, name.p, near);

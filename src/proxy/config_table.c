@@ -70,5 +70,5 @@ const char *option_nearest(struct span name)
 
 const char *option_nearest_env(struct span name)
 {
-    return nearest_name(name, env_at, NULL, OPTION_COUNT);
+    return nearest_within(name, 2, env_at, NULL, OPTION_COUNT);
 }

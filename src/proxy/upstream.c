@@ -141,13 +141,11 @@ static bool is_past(int64_t since_ns, int64_t limit_ms, int64_t now)
     return now - since_ns > limit_ms * MS;
 }
 
-static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+static bool is_over(struct upstream *u)
 {
-    struct upstream *u = ctx;
     const struct upstream_limits *l = &u->q->limits;
     int64_t now = clock_mono_ns();
 
-    (void)a, (void)b, (void)c, (void)d;
     if (u->q->stop(u->q->ctx))
         end_by(u, UPSTREAM_CUT);
     else if (!u->last_byte_ns && is_past(u->started_ns, l->first_byte_ms, now))
@@ -170,9 +168,7 @@ static bool set_for_good(struct upstream *u)
            SET(u, PROTOCOLS_STR, "http,https") && SET(u, FOLLOWLOCATION, 0L) && SET(u, PROXY, "") &&
            SET(u, CURLU, u->url) && SET(u, PREREQFUNCTION, on_sending) && SET(u, PREREQDATA, u) &&
            SET(u, HEADERFUNCTION, on_header) && SET(u, HEADERDATA, u) &&
-           SET(u, WRITEFUNCTION, on_data) && SET(u, WRITEDATA, u) &&
-           SET(u, XFERINFOFUNCTION, on_progress) && SET(u, XFERINFODATA, u) && SET(u, NOPROGRESS, 0L) &&
-           SET(u, ERRORBUFFER, u->error);
+           SET(u, WRITEFUNCTION, on_data) && SET(u, WRITEDATA, u) && SET(u, ERRORBUFFER, u->error);
 }
 
 /* Most calls go where the last one went. */
@@ -328,7 +324,7 @@ static bool perform(struct upstream *u, CURLcode *code)
     if (curl_multi_add_handle(u->multi, u->curl) != CURLM_OK)
         return false;
     *code = CURLE_OUT_OF_MEMORY;
-    while (curl_multi_perform(u->multi, &running) == CURLM_OK && running)
+    while (curl_multi_perform(u->multi, &running) == CURLM_OK && running && !is_over(u))
         curl_multi_poll(u->multi, NULL, 0, LOOK_MS, NULL);
     while ((m = curl_multi_info_read(u->multi, &left)))
         if (m->msg == CURLMSG_DONE)
@@ -357,6 +353,6 @@ void upstream_call(struct upstream *u, const struct upstream_request *q, struct 
         return;
     out->end = ending(u, code);
     out->well_framed = is_well_framed(u);
-    if (code != CURLE_OK)
+    if (code != CURLE_OK && u->verdict == UPSTREAM_WHOLE)
         snprintf(out->why, sizeof out->why, "%s", *u->error ? u->error : curl_easy_strerror(code));
 }

@@ -17,7 +17,7 @@ struct worker {
 };
 
 struct workers {
-    int n;
+    int n, wanted;
     struct worker list[];
 };
 
@@ -37,25 +37,44 @@ static void *work(void *ctx)
     return NULL;
 }
 
+static int start(struct worker *w, void *(*run)(void *ctx), void *ctx)
+{
+    pthread_attr_t attr;
+    int r;
+
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_SIZE);
+    r = pthread_create(&w->thread, &attr, run, ctx);
+    pthread_attr_destroy(&attr);
+    return r;
+}
+
+/* The first worker's: starts the others, so that nobody waits until they are all there. */
+static void *start_others(void *ctx)
+{
+    struct workers *w = ctx;
+    int r = 0;
+
+    while (w->n < w->wanted && (r = start(&w->list[w->n], work, &w->list[w->n])) == 0)
+        w->n++;
+    if (r)
+        log_warn("only %d of %d workers could be started: %s", w->n, w->wanted, strerror(r));
+    return work(&w->list[0]);
+}
+
 int workers_start(struct server *s, int n, struct workers **out, struct err *e)
 {
     struct workers *w = calloc(1, sizeof *w + (size_t)n * sizeof *w->list);
-    pthread_attr_t attr;
-    int r = 0;
+    int r;
 
     if (!w)
         return err_set(e, ERR_MEMORY, "no memory for %d workers", n);
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_SIZE);
-    while (w->n < n && r == 0) {
-        w->list[w->n].server = s;
-        r = pthread_create(&w->list[w->n].thread, &attr, work, &w->list[w->n]);
-        w->n += r == 0;
-    }
-    pthread_attr_destroy(&attr);
-    if (w->n < n)
-        log_warn("only %d of %d workers could be started: %s", w->n, n, strerror(r));
-    if (!w->n) {
+    w->n = 1;
+    w->wanted = n;
+    for (int i = 0; i < n; i++)
+        w->list[i].server = s;
+    r = start(&w->list[0], start_others, w);
+    if (r) {
         free(w);
         return err_set(e, ERR_LIMIT, "no worker thread can be started: %s", strerror(r));
     }
@@ -65,7 +84,8 @@ int workers_start(struct server *s, int n, struct workers **out, struct err *e)
 
 void workers_join(struct workers *w)
 {
-    for (int i = 0; i < w->n; i++)
+    pthread_join(w->list[0].thread, NULL); /* after it w->n is final */
+    for (int i = 1; i < w->n; i++)
         pthread_join(w->list[i].thread, NULL);
     free(w);
 }
