@@ -165,10 +165,13 @@ deps:
 .DELETE_ON_ERROR:
 .SECONDARY:
 
+# What only longer targets run is built here at least.
+TOOLS := $(addprefix $(BUILD)/test/,bench/streams ledger/bench ledger/scale)
+
 # Everything that must hold before a change goes in.
 .PHONY: check
 check:
-	@$(MAKE) --no-print-directory -s -j$$(nproc) all $(UNITS) $(BUILD)/bin/tokencap-sim
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all $(UNITS) $(TOOLS) $(BUILD)/bin/tokencap-sim
 	@$(MAKE) --no-print-directory -s layers
 	@$(MAKE) --no-print-directory -s units
 	@$(MAKE) --no-print-directory -s check-tokens-short
@@ -469,8 +472,7 @@ uninstall:
 RIVAL := test/bench/node_modules/.stamp
 
 .PHONY: bench
-bench: all $(BUILD)/bin/tokencap-sim $(BUILD)/test/bench/streams $(addprefix $(BUILD)/test/ledger/,bench scale) \
-       $(if $(shell command -v npm),$(RIVAL))
+bench: all $(BUILD)/bin/tokencap-sim $(TOOLS) $(if $(shell command -v npm),$(RIVAL))
 	@./deps.sh nginx wrk nghttp2-client
 	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 python3 test/bench/bench.py
 

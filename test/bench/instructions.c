@@ -150,7 +150,7 @@ static void pass_headers(struct exchange *x)
     struct headers out = {.n = 0};
     bool taken = true;
 
-    x->headers.n = 0;
+    x->headers = (struct headers){.n = 0};
     for (size_t i = 0; i < COUNT_OF(sdk_headers); i++)
         taken = taken && headers_add(&x->headers, &x->arena, span_of(sdk_headers[i][0]),
                                      span_of(sdk_headers[i][1]));
@@ -269,7 +269,7 @@ static void holds(const struct bench *b)
                             .per_request = -1,
                             .period = PERIOD_MONTH};
     char path[512];
-    struct ledger_options o = {.path = path, .busy_timeout_ms = 5000, .ballast = -1};
+    struct ledger_options o = {.address = path, .busy_timeout_ms = 5000, .ballast = -1};
     struct ledger *l;
     struct err e;
 
