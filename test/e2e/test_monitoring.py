@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -13,7 +14,7 @@ import urllib.request
 import pytest
 
 from bodies import CHAT, EMBEDDING, MESSAGE, MESSAGE_STREAM, PRICED, RESPONSE, project
-from harness import HERE, ROOT, TIMEOUT, sim_header
+from harness import HERE, ROOT, TIMEOUT, Task, sim_header
 
 MONITORING = ROOT / "docs/monitoring"
 SUFFIX = re.compile(r"_(bucket|sum|count)$")
@@ -105,6 +106,55 @@ def test_refusals_are_counted_by_scope(proxy):
     assert one(text, "tokencap_refusals_total", code="budget_exceeded") == 1
     assert one(text, "tokencap_requests_total", model="gpt-4o", status=402) == 1
     assert sum(samples(text, "tokencap_requests_total").values()) == 2
+
+
+def test_what_is_held_and_what_waits(start_proxy, sim):
+    """One worker at its upstream, one request in the queue, one too many; then what the ledger wrote."""
+    proxy = start_proxy("--workers", "1", "--queue-depth", "1")
+    proxy.set_budget(1)
+    first = Task(lambda: proxy.post("/v1/chat/completions", CHAT, sim_header(gate="go")))
+    sim.await_gate("go")
+    shed = threading.Semaphore(0)
+
+    def client():
+        answer = proxy.post("/v1/chat/completions", CHAT)
+        if answer.status == 503:
+            shed.release()
+        return answer.status
+
+    crowd = [Task(client) for _ in range(2)]
+    assert shed.acquire(timeout=TIMEOUT)
+    text = scrape(proxy)
+    assert one(text, "tokencap_holds_open") == one(text, "tokencap_requests_in_flight") == 1
+    assert one(text, "tokencap_held_usd") == proxy.budget()["reservedUsd"] > 0
+    assert one(text, "tokencap_oldest_hold_seconds") > 0
+    assert one(text, "tokencap_queue_length") == 1
+    assert one(text, "tokencap_shed_total") == 1
+    sim.open("go")
+    assert first.result() and sorted(t.result() for t in crowd) == [200, 503]
+    text = scrape(proxy)
+    assert one(text, "tokencap_holds_open") == one(text, "tokencap_oldest_hold_seconds") == 0
+    assert one(text, "tokencap_queue_wait_seconds_count") == 2
+    assert one(text, "tokencap_queue_wait_seconds_sum") > 0
+    assert one(text, "tokencap_ledger_commit_seconds_count") >= 3
+    assert one(text, "tokencap_ledger_commit_seconds_sum") > 0
+    assert one(text, "tokencap_ledger_writes_total") >= 5
+
+
+def test_what_goes_wrong_upstream_and_what_is_remembered(proxy):
+    assert proxy.post("/v1/chat/completions", CHAT, sim_header(fault="close_before_headers")).status == 502
+    cut = sim_header(fault="reset_mid_stream", at=6)
+    assert proxy.post("/v1/messages", MESSAGE_STREAM, cut).end != "complete"
+    long = MESSAGE_STREAM | {"messages": [{"role": "user", "content": "Tell me more. " * 500}]}
+    for _ in range(2):
+        assert proxy.post("/v1/messages", long).status == 200
+    text = scrape(proxy)
+    assert sum(samples(text, "tokencap_upstream_errors_total").values()) == 2
+    assert one(text, "tokencap_estimated_settlements_total") >= 1
+    assert one(text, "tokencap_token_cache_hits_total") >= 1
+    assert one(text, "tokencap_token_cache_misses_total") >= 1
+    streamed = {"endpoint": "/v1/messages", "provider": "anthropic"}
+    assert one(text, "tokencap_time_to_first_token_seconds_count", **streamed) >= 1
 
 
 def test_labels_are_bounded(proxy):

@@ -165,6 +165,15 @@ def test_history_as_csv(proxy):
     assert (row["model"], row["inputTokens"], row["outputTokens"]) == ("gpt-4o", "14", "60")
 
 
+def test_formulas_in_csv_are_text(proxy):
+    names = ["=1+1", "+1", "-1", "@sum(a1)", 'a,"b"']
+    for name in names:
+        assert proxy.post("/v1/chat/completions", CHAT | {"model": name}).status == 200
+    text = proxy.get("/v1/usage/history", {"Accept": "text/csv"}).text
+    found = [row["model"] for row in csv.DictReader(io.StringIO(text, newline=""))]
+    assert found == ['a,"b"', "'@sum(a1)", "'-1", "'+1", "'=1+1"]
+
+
 def test_what_else_a_record_tells(proxy):
     proxy.post("/v1/chat/completions", STREAM, sim_header(input=14, output=60))
     [row] = proxy.history()
