@@ -14,7 +14,7 @@ struct ending {
     bool charge_hold;
     bool tokens_known; /* else the predicted ones are recorded */
     int64_t kinds[TOK_KINDS], reasoning;
-    char model[USAGE_MODEL_MAX]; /* "": as asked */
+    char model[MODEL_NAME_MAX]; /* "": as asked */
     char price_version[64], price_rule[32], confidence[16];
     int status;
     bool streamed;

@@ -63,7 +63,7 @@ struct reservation {
     char run[RUN_ID_MAX + 1]; /* "": none */
     nano_t run_limit;         /* on a run's first request; < 0: none given */
     const char *provider, *endpoint;
-    char model[USAGE_MODEL_MAX]; /* as asked */
+    char model[MODEL_NAME_MAX]; /* as asked */
     nano_t estimate;             /* what it will probably cost: the hold in estimate mode */
     nano_t maximum;              /* what it can cost at most: the hold in strict mode */
     struct {
@@ -107,7 +107,7 @@ struct settlement {
     nano_t cost;        /* 0 when voided; the held amount when ESTIMATED without anything better */
     bool charge_hold;   /* cost is the held amount, whatever `cost` says */
     struct usage usage; /* tokens by kind, as far as known */
-    char model[USAGE_MODEL_MAX]; /* as priced */
+    char model[MODEL_NAME_MAX]; /* as priced */
     const char *price_version, *price_rule, *confidence;
     int status; /* HTTP status the client got */
     bool streamed;
@@ -193,7 +193,7 @@ struct usage_row {
     int64_t id;
     char request_id[REQUEST_ID_LEN + 1];
     char project[PROJECT_ID_MAX + 1];
-    char provider[32], endpoint[32], model[USAGE_MODEL_MAX], price_version[64];
+    char provider[32], endpoint[32], model[MODEL_NAME_MAX], price_version[64];
     enum hold_state state;
     int64_t created_ms, duration_ms, ttft_ms;
     int64_t input_tokens, output_tokens, estimated_input, estimated_output;

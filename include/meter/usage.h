@@ -28,7 +28,8 @@ enum token_kind {
 
 enum service_tier { TIER_STANDARD, TIER_BATCH, TIER_FLEX, TIER_PRIORITY, TIER_FAST, TIERS };
 
-#define USAGE_MODEL_MAX 128
+#define USAGE_MODEL_MAX 128 /* that a price table can have, and an answer name */
+#define MODEL_NAME_MAX  256 /* that a request may ask for */
 
 /* One billed portion: most answers have one; Anthropic's iterations[] have one each, of their own model. */
 struct usage_part {

@@ -54,7 +54,7 @@ static void sums_plus(struct usage_sums *to, const struct usage_sums *add)
 }
 
 struct line {
-    char key[USAGE_MODEL_MAX > PROJECT_ID_MAX ? USAGE_MODEL_MAX + 1 : PROJECT_ID_MAX + 1];
+    char key[MODEL_NAME_MAX]; /* of a model or, which is shorter, a project */
     nano_t cost;
     struct usage_sums *points; /* nbuckets of them */
     struct line *next;         /* of the same hash */

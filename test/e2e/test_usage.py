@@ -174,6 +174,14 @@ def test_formulas_in_csv_are_text(proxy):
     assert found == ['a,"b"', "'@sum(a1)", "'-1", "'+1", "'=1+1"]
 
 
+def test_a_long_name_is_whole(proxy):
+    name = "m" * 240 + "模型" * 2 + "end"
+    assert proxy.post("/v1/chat/completions", CHAT | {"model": name}).status == 200
+    assert [row["model"] for row in proxy.history(model=name)] == [name]
+    answer = proxy.get("/v1/usage?by=model").json()
+    assert [group["key"] for group in answer["groups"]] == [name]
+
+
 def test_what_else_a_record_tells(proxy):
     proxy.post("/v1/chat/completions", STREAM, sim_header(input=14, output=60))
     [row] = proxy.history()
