@@ -44,7 +44,7 @@ static int find_which(struct exchange *x, struct which *w)
     return 0;
 }
 
-/* A POST to reset may name the project in its body, as a POST to set does. */
+/* A POST to reset may name the project in its body, as a POST to set does; else the query does. */
 static int project_from_body(struct exchange *x)
 {
     struct span id;
@@ -57,8 +57,8 @@ static int project_from_body(struct exchange *x)
         return -1;
     value = json_object_get(root, "projectId");
     id = (struct span){json_string_value(value), json_string_length(value)};
-    good = id.p && exchange_is_project_id(id);
-    if (good)
+    good = value ? id.p && exchange_is_project_id(id) : json_is_object(root);
+    if (good && value)
         snprintf(x->project, sizeof x->project, "%s", id.p);
     json_decref(root);
     return good ? 0

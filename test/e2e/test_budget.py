@@ -133,6 +133,8 @@ def test_reset_begins_anew_and_an_open_hold_counts_to_the_old_period(proxy, sim)
                                     sim_header(gate="go", input=10, output=5)))
     sim.await_gate("go")
     assert proxy.post("/v1/budget/reset", "").status == 200
+    assert proxy.post("/v1/budget/reset?project_id=default", {}).status == 200  # as many clients send it
+    assert proxy.post("/v1/budget/reset?project_id=default", []).status == 400
     fresh = proxy.budget()
     assert (fresh["spentUsd"], fresh["reservedUsd"], fresh["remainingUsd"]) == (0, 0, 1)
     sim.open("go")

@@ -2,11 +2,13 @@
 """A ledger in trouble: nothing is admitted that could not be written down."""
 
 import contextlib
+import re
 import sqlite3
 
 import pytest
 
 from bodies import CHAT
+from harness import ROOT
 
 CHAT_PATH = "/v1/chat/completions"
 
@@ -63,3 +65,28 @@ def test_wal_and_no_second_writer(proxy):
     proxy.post(CHAT_PATH, CHAT)
     assert proxy.rows("PRAGMA journal_mode") == [("wal",)]
     assert proxy.rows("PRAGMA quick_check") == [("ok",)]
+
+
+SCHEMAS = sorted((ROOT / "test/ledger").glob("schema-*.sql"))
+
+
+def test_a_ledger_of_every_released_schema_is_known():
+    header = (ROOT / "include/ledger/sqlite/schema.h").read_text()
+    now = int(re.search(r"SCHEMA_VERSION (\d+)", header)[1])
+    assert [path.stem for path in SCHEMAS] == [f"schema-{n}" for n in range(1, now + 1)]
+
+
+@pytest.mark.parametrize("old", SCHEMAS, ids=lambda path: path.stem)
+def test_a_ledger_of_an_older_schema_is_brought_up(start_proxy, tmp_path, old):
+    """What was spent stays, what the crash left open is charged, budgets and tokens are in force."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "tokencap.db")) as db:
+        db.executescript(old.read_text())
+        [requests, cost], [held] = (db.execute(sql).fetchone() for sql in (
+            "SELECT sum(requests), sum(cost) FROM total", "SELECT sum(amount) FROM hold"))
+        budgets = db.execute("SELECT count(*) FROM budget WHERE deleted = 0 AND scope <> 4").fetchone()[0]
+    proxy = start_proxy()
+    assert proxy.rows("SELECT sum(requests), sum(cost) FROM total") == [(requests + 1, cost + held)]
+    assert len(proxy.get("/v1/budgets").json()["budgets"]) == budgets
+    assert proxy.post(CHAT_PATH, CHAT, {"X-Tokencap-Project-Id": "strict"}).status == 200
+    assert [token["label"] for token in proxy.get("/v1/tokens").json()["tokens"]] == ["ci"]
+    proxy.verify()
