@@ -6,6 +6,9 @@
 
 /* Text as tokenizers want it: well-formed UTF-8, each maximal ill-formed subpart a U+FFFD. Pure. */
 
+/* How many bytes at the start of s are ASCII. */
+size_t text_ascii_prefix(struct span s);
+
 /* How many bytes at the start of s are well-formed, all s.n in the usual case. */
 size_t text_valid_prefix(struct span s);
 

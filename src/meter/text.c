@@ -62,9 +62,17 @@ static const uint8_t *valid_runs(const uint8_t *p, const uint8_t *end)
     return p;
 }
 
+size_t text_ascii_prefix(struct span s)
+{
+    const uint8_t *start = (const uint8_t *)s.p;
+
+    return (size_t)(ascii_run(start, start + s.n) - start);
+}
+
 size_t text_valid_prefix(struct span s)
 {
-    const uint8_t *start = (const uint8_t *)s.p, *end = start + s.n, *p = ascii_run(start, end);
+    size_t ascii = text_ascii_prefix(s);
+    const uint8_t *start = (const uint8_t *)s.p, *end = start + s.n, *p = start + ascii;
 
     if (p < end && !text_valid_simd((const char *)p, (size_t)(end - p)))
         return (size_t)(valid_runs(p, end) - start);

@@ -49,11 +49,12 @@ void tokenizer_destroy(struct tokenizer *t)
 
 bool job_start(struct job *j, struct tokenizer *t, enum encoding enc, struct span text)
 {
-    size_t valid = text_valid_prefix(text);
+    size_t ascii = text_ascii_prefix(text);
 
     *j = (struct job){.t = t, .image = vocabs_image(enc)};
     j->v = &t->vocabs->image[j->image];
-    if (valid < text.n) {
+    j->cuts = ascii < text.n && j->v->h->flags & VOCAB_MERGED;
+    if (text_valid_prefix(span_skip(text, ascii)) < text.n - ascii) {
         buf_clear(&t->clean);
         text_clean(text, &t->clean);
         if (t->clean.failed) {

@@ -97,13 +97,14 @@ static __attribute__((noinline)) int64_t count_cut(struct job *j, const char *p,
 /* Whether the piece that ends here is cut: what ends in a three-byte character. */
 static inline bool is_cut(const struct job *j, size_t end)
 {
-    return end >= 3 && is_triple(j->text + end - 3) && j->v->h->flags & VOCAB_MERGED;
+    return end >= 3 && is_triple(j->text + end - 3);
 }
 
 /* Counts those of k pieces that are cut, and starts the look-ups of the others; returns how many
- * these are. *sum is -1 when memory ran out, and nobody is left. */
-static size_t prepare(struct job *j, const size_t *ends, size_t k, struct look_up *look,
-                      int64_t *sum)
+ * these are. *sum is -1 when memory ran out, and nobody is left. Compiled once for either value of
+ * cuts, because plain text need not pay for the question. */
+static inline __attribute__((always_inline)) size_t
+prepare(struct job *j, bool cuts, const size_t *ends, size_t k, struct look_up *look, int64_t *sum)
 {
     size_t from = j->from, n = 0;
 
@@ -112,7 +113,7 @@ static size_t prepare(struct job *j, const size_t *ends, size_t k, struct look_u
         struct look_up *l = &look[n];
         l->p = j->text + from;
         l->n = ends[i] - from;
-        if (is_cut(j, ends[i])) {
+        if (cuts && is_cut(j, ends[i])) {
             int64_t some = count_cut(j, l->p, l->n);
             if (some < 0) {
                 *sum = -1;
@@ -139,7 +140,8 @@ static int64_t count_batch(struct job *j, const size_t *ends, size_t k)
     struct look_up look[BATCH];
     unsigned char missed[BATCH];
     int64_t sum;
-    size_t n = prepare(j, ends, k, look, &sum), misses = 0;
+    size_t misses = 0, n = j->cuts ? prepare(j, true, ends, k, look, &sum)
+                                   : prepare(j, false, ends, k, look, &sum);
 
     for (size_t i = 0; i < n; i++) {
         const struct look_up *l = &look[i];

@@ -27,6 +27,7 @@ struct job {
     unsigned image;
     const char *text; /* well-formed: the caller's, or a cleaned copy */
     size_t n, from;
+    bool cuts; /* merging can be cut at joints, and the text is not all ASCII */
 };
 
 bool job_start(struct job *j, struct tokenizer *t, enum encoding enc, struct span text);
