@@ -386,6 +386,7 @@ check-monitoring: all $(BUILD)/bin/tokencap-sim $(VENV)/.stamp
 # test/fuzz/corpus/NAME/. `make replay` runs every corpus with the compiler at hand (units do it too);
 # `make fuzz TIME=60` looks for new inputs with clang's libFuzzer, seconds a target, as many targets at
 # once as there are processors, and leaves what it found in build/fuzz/; `make fuzz FUZZ=NAME` takes one.
+# (An input's -timeout is a loaded machine's: the first of `split` compiles its patterns.)
 TIME       ?= 60
 FUZZ_JOBS  ?= $(shell nproc)
 FUZZ_CC    := clang
@@ -406,7 +407,7 @@ fuzz: $(FUZZ:%=$(BUILD)/fuzz/bin/%) share
 
 $(FUZZ:%=fuzz-%): fuzz-%:
 	@mkdir -p $(BUILD)/fuzz/found/$*; echo "== fuzz $*"
-	@$(BUILD)/fuzz/bin/$* -max_total_time=$(TIME) -timeout=10 -print_final_stats=1 -verbosity=0 \
+	@$(BUILD)/fuzz/bin/$* -max_total_time=$(TIME) -timeout=60 -print_final_stats=1 -verbosity=0 \
 	  -artifact_prefix=$(BUILD)/fuzz/$*- $(BUILD)/fuzz/found/$* test/fuzz/corpus/$*
 
 $(BUILD)/fuzz/%.o: %.c config.mk

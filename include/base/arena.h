@@ -2,6 +2,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -15,6 +16,7 @@ struct arena {
     struct arena_block *blocks; /* newest first */
     size_t used;                /* bytes taken from the heap so far */
     size_t cap;                 /* bytes it may take */
+    bool starved;               /* the heap had none left, rather than the cap */
 };
 
 void arena_init(struct arena *a, size_t cap);

@@ -86,6 +86,8 @@ struct exchange {
     const struct provider *provider;
     const char *lent_key;
     struct request request;
+    struct arena parsed; /* where the request's prompt is, until it is counted */
+    bool parses_big;     /* has one of server.big_parses */
     struct count count;
     struct price price;
     struct price_facts facts;
@@ -121,6 +123,9 @@ bool exchange_is_project_id(struct span s);
 struct exchange *exchange_create(struct server *s, int client_fd, const struct sockaddr *peer,
                                  socklen_t peer_len);
 void exchange_release(struct exchange *x);
+
+/* The worker's thread, once the request is counted: lets go of its tree, and of its turn to build one. */
+void exchange_forget_prompt(struct exchange *x);
 
 /* The connection's thread, once the headers are there: framing, route, caller, project. -1: refused,
  * x->refusal says why. */

@@ -6,7 +6,8 @@
 
 /*
  * The steps of an exchange, in the order of the table in exchange.c. Each runs on the worker's thread,
- * returns 0 to go on, or -1 with x->refusal filled. settle and finish run whatever came before.
+ * returns 0 to go on, or -1 with x->refusal filled. forget, settle
+ * and what follows it run whatever came before.
  */
 
 int step_admit(struct exchange *x, struct upstream *u);   /* may it come in */
@@ -14,6 +15,7 @@ int step_parse(struct exchange *x, struct upstream *u);   /* the body's facts */
 int step_choose(struct exchange *x, struct upstream *u);  /* the provider, and whose key */
 int step_count(struct exchange *x, struct upstream *u);   /* input tokens */
 int step_ask(struct exchange *x, struct upstream *u);     /* the provider's own count, where wanted */
+int step_forget(struct exchange *x, struct upstream *u);  /* the prompt, which is counted */
 int step_price(struct exchange *x, struct upstream *u);   /* the model's price */
 int step_predict(struct exchange *x, struct upstream *u); /* output, cost, bounds */
 int step_quote(struct exchange *x, struct upstream *u);   /* /v1/estimate: the answer is the prediction */

@@ -17,7 +17,7 @@
 
 struct request {
     struct span body; /* borrowed: the client's bytes */
-    json_t *root;     /* owned; request_finish() gives it back */
+    json_t *root;     /* owned; NULL once request_forget() gave it back */
     struct prompt prompt; /* .api says which endpoint */
     struct span model;
     bool stream;
@@ -27,16 +27,20 @@ struct request {
     int64_t n;            /* answers generated, all inputs together; at least 1 */
     bool tools;           /* any tool offered */
     bool generates;       /* false for embeddings */
+    bool cache_12h;       /* what its prefix writes to the cache is kept, and billed, for 12 hours */
     bool unbounded;       /* can cost more than tokens × price: hosted tools, audio, files */
     bool us_only;         /* inference_geo "us": dearer */
     enum service_tier tier; /* asked for */
     unsigned kinds; /* 1 << enum token_kind: what its input can be billed as; 0: anything */
 };
 
-/* 0, or -1 with *r filled. */
+/* 0, or -1 with *r filled. The prompt points into the tree and into *a; so does the model. */
 int request_parse(enum api api, struct span body, const struct json_limits *limits, struct arena *a,
                   struct request *out, struct refusal *r) MUST_CHECK;
-void request_finish(struct request *q);
+
+/* Once it is counted: the tree takes many times the body's size. No more of the prompt is there
+ * afterwards than its api, and of the model only what the caller kept of it. */
+void request_forget(struct request *q);
 
 /* The body that asks Anthropic's count_tokens endpoint about this request; false: no memory. */
 bool request_count_body(const struct request *q, struct buf *out) MUST_CHECK;

@@ -62,6 +62,7 @@ static struct arena_block *add_block(struct arena *a, size_t n)
     if (a->used > a->cap || size + sizeof *b > a->cap - a->used)
         return NULL;
     b = malloc(sizeof *b + size);
+    a->starved = !b;
     if (!b)
         return NULL;
     b->used = 0;

@@ -160,7 +160,7 @@ static int forecast_body(struct estimating *t, struct span body, struct buf *out
         jsonw_init(&w, out);
         forecast_write(&w, &f);
     }
-    request_finish(&q);
+    request_forget(&q);
     return result;
 }
 

@@ -185,12 +185,14 @@ static int64_t line_break(struct tally *t, struct span text)
 static void count_padding(struct tally *t)
 {
     const struct prompt *p = t->prompt;
-    const struct message *m = p->messages;
+    const struct message *m;
+    int i = 0;
 
-    while (m < p->messages + p->nmessages && !is_system(m))
-        m++;
-    if (m == p->messages + p->nmessages)
+    while (i < p->nmessages && !is_system(&p->messages[i]))
+        i++;
+    if (i == p->nmessages)
         return;
+    m = &p->messages[i];
     t->count->tools -= 4;
     if (m->nparts)
         t->count->tools += line_break(t, m->parts[m->nparts - 1].text);

@@ -58,7 +58,7 @@ const char *price_provider_alias(const char *theirs)
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (!strcmp(theirs, ours[i][0]))
             return ours[i][1];
-    return strlen(theirs) <= 24 &&
+    return *theirs && strlen(theirs) <= 24 &&
                    strspn(theirs, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == strlen(theirs)
                ? theirs
                : NULL;

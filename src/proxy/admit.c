@@ -29,22 +29,35 @@ int step_admit(struct exchange *x, struct upstream *u)
     return access_proxied(&x->caller, &x->refusal);
 }
 
-/* A large body's tree takes many times its size, so only a few are parsed at once. */
+/* A large body's tree takes many times its size, so only a few are there at once. */
+static void await_turn(struct exchange *x)
+{
+    if (x->body.n <= BIG_BODY)
+        return;
+    while (sem_wait(&x->server->big_parses))
+        ; /* interrupted */
+    x->parses_big = true;
+}
+
 static int parse(struct exchange *x)
 {
     const struct config *c = &x->settings->config;
     struct json_limits limits = {(int)c->max_json_depth, (size_t)c->max_json_nodes};
-    bool big = x->body.n > BIG_BODY;
-    int r;
+    struct span *model = &x->request.model;
 
-    if (big)
-        while (sem_wait(&x->server->big_parses))
-            ; /* interrupted */
-    r = request_parse(x->target.route->api, buf_all(&x->body), &limits, &x->arena, &x->request,
-                      &x->refusal);
-    if (big)
-        sem_post(&x->server->big_parses);
-    return r;
+    await_turn(x);
+    if (request_parse(x->target.route->api, buf_all(&x->body), &limits, &x->parsed, &x->request,
+                      &x->refusal))
+        return -1;
+    model->p = arena_copy(&x->arena, model->p, model->n);
+    return model->p ? 0 : refuse(&x->refusal, REFUSE_OVERLOADED, NULL, "No memory for this request.");
+}
+
+int step_forget(struct exchange *x, struct upstream *u)
+{
+    (void)u;
+    exchange_forget_prompt(x);
+    return 0;
 }
 
 int step_parse(struct exchange *x, struct upstream *u)

@@ -82,8 +82,10 @@ int step_ask(struct exchange *x, struct upstream *u)
     if (!is_wanted(x))
         return 0;
     buf_init(&body, 0);
-    if (request_count_body(&x->request, &body))
+    if (request_count_body(&x->request, &body)) {
+        exchange_forget_prompt(x); /* the provider may take its time */
         tokens = ask(x, u, buf_all(&body));
+    }
     buf_finish(&body);
     if (tokens < 0) {
         log_debug("request_id=%s the provider did not count; the local count stands", x->id);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxy/exchange.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -32,6 +33,7 @@ static const struct step {
     {"choose",  step_choose,  ALL,                false},
     {"count",   step_count,   PRICED | ESTIMATED, false},
     {"ask",     step_ask,     PRICED,             false},
+    {"forget",  step_forget,  PRICED | ESTIMATED, true},
     {"price",   step_price,   PRICED | ESTIMATED, false},
     {"predict", step_predict, PRICED | ESTIMATED, false},
     {"quote",   step_quote,   ESTIMATED,          false},
@@ -107,6 +109,7 @@ struct exchange *exchange_create(struct server *s, int client_fd, const struct s
     atomic_fetch_add(&s->exchanges, 1);
     x->settings = settings_acquire(s);
     arena_init(&x->arena, (size_t)x->settings->config.max_body * 2 + (1 << 20));
+    arena_init(&x->parsed, x->arena.cap);
     buf_init(&x->body, (size_t)x->settings->config.max_body);
     buf_init(&x->reply.body, 0);
     atomic_init(&x->users, 1);
@@ -120,6 +123,17 @@ struct exchange *exchange_create(struct server *s, int client_fd, const struct s
     return x;
 }
 
+void exchange_forget_prompt(struct exchange *x)
+{
+    request_forget(&x->request);
+    arena_finish(&x->parsed);
+    if (!x->parses_big)
+        return;
+    x->parses_big = false;
+    malloc_trim(0); /* each thread would keep what its largest tree took */
+    sem_post(&x->server->big_parses);
+}
+
 void exchange_release(struct exchange *x)
 {
     struct server *s = x->server;
@@ -128,7 +142,6 @@ void exchange_release(struct exchange *x)
         return;
     live_end(x);
     atomic_fetch_sub(&s->memory, x->memory);
-    request_finish(&x->request);
     answer_finish(&x->answer);
     ring_finish(&x->reply.ring);
     buf_finish(&x->reply.body);

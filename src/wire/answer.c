@@ -36,21 +36,10 @@ void answer_finish(struct answer *a)
     sse_finish(&a->sse);
 }
 
-static bool is_text(const json_t *v, const char *text)
-{
-    return json_is_string(v) && strcmp(json_string_value(v), text) == 0;
-}
-
-/* prompt_cache_options.ttl is what is billed. The older prompt_cache_retention says how long a
- * prefix may stay at most ("24h" for all newer models), so that only its own "12h" means as much.
- */
 void answer_expect(struct answer *a, const struct request *q)
 {
-    const json_t *options = json_object_get(q->root, "prompt_cache_options");
-
     a->asks_usage = q->asks_usage;
-    if (is_text(json_object_get(options, "ttl"), "12h") ||
-        is_text(json_object_get(q->root, "prompt_cache_retention"), "12h"))
+    if (q->cache_12h)
         a->cache_write = TOK_CACHE_WRITE_12H;
 }
 

@@ -68,7 +68,9 @@ int parse_openai_content(struct parse *p, struct message *m, const json_t *conte
     return 0;
 }
 
-/* The provider caches by itself, and writes at a price that depends on how long it keeps. */
+/* The provider caches by itself, and writes at a price that depends on how long it keeps:
+ * prompt_cache_options.ttl is what is billed. The older prompt_cache_retention says how long a prefix may
+ * stay at most ("24h" for all newer models), so that only its own "12h" means as much. */
 void parse_openai_cache(struct parse *p)
 {
     const json_t *root = p->q->root;
@@ -77,7 +79,8 @@ void parse_openai_cache(struct parse *p)
 
     parse_mark_kind(p, TOK_CACHE_READ);
     parse_mark_kind(p, TOK_CACHE_WRITE_30M);
-    if ((ttl.n && !span_eq(ttl, SPAN("30m"))) || span_eq(kept, SPAN("12h")))
+    p->q->cache_12h = span_eq(ttl, SPAN("12h")) || span_eq(kept, SPAN("12h"));
+    if (p->q->cache_12h || (ttl.n && !span_eq(ttl, SPAN("30m"))))
         parse_mark_kind(p, TOK_CACHE_WRITE_12H);
 }
 

@@ -32,6 +32,8 @@ bool json_has_others(const json_t *object, const char *const *known)
 
 int parse_no_memory(struct parse *p)
 {
+    if (p->a->starved)
+        return refuse(p->r, REFUSE_OVERLOADED, NULL, "There is no memory to read the request");
     return refuse(p->r, REFUSE_JSON_TOO_COMPLEX, NULL,
                   "The request takes more memory to read than one request may have");
 }

@@ -78,8 +78,9 @@ int request_parse(enum api api, struct span body, const struct json_limits *limi
     return 0;
 }
 
-void request_finish(struct request *q)
+void request_forget(struct request *q)
 {
     json_decref(q->root);
     q->root = NULL;
+    q->prompt = (struct prompt){.api = q->prompt.api};
 }

@@ -138,7 +138,7 @@ static void replay(json_t *row, int number, struct tokenizer *t, struct score *s
                 "), %s, at most %" PRId64 ", %s\n",
                 number, q.unbounded ? " unbounded" : "", SPAN_FMT(q.model), c.tokens, actual,
                 c.tokens - actual, count_method_name(c.method), c.bound, kind_names[kind]);
-    request_finish(&q);
+    request_forget(&q);
     arena_finish(&a);
     free(text);
 }

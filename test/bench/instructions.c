@@ -116,7 +116,7 @@ static void parse_chat(const struct bench *b)
     begin();
     read = request_parse(API_CHAT, buf_all(&body), &limits, &a, &q, &r) == 0;
     must(read && q.prompt.nmessages > 20, "the chat was not read");
-    request_finish(&q);
+    request_forget(&q);
     arena_finish(&a);
     end("parse_chat_85k");
     buf_finish(&body);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Clients that mean harm: requests between two readings, slowness, floods, and looking for keys."""
 
+import json
 import os
 import random
 import resource
@@ -300,6 +301,23 @@ def test_memory_in_flight_is_capped(start_proxy, sim):
     assert proxy.post(CHAT_PATH, large).status == 200
     figures_follow()
     assert resident(proxy.process, "VmHWM") - before < 80_000
+
+
+def test_trees_of_many_values_take_their_turn(start_proxy, sim):
+    """A body's tree takes many times its size: as many are built at once as there are cores, so twelve
+    take no more memory than those."""
+    proxy = start_proxy("--workers", "16")
+    parts = [{"type": "text", "text": "a"}] * 60_000
+    body = json.dumps(CHAT | {"messages": [{"role": "user", "content": parts}]})
+    assert proxy.post(CHAT_PATH, body).status == 200
+    alone = resident(proxy.process, "VmHWM")
+    at_once = together(12, lambda i: proxy.post(CHAT_PATH, body).status)
+    assert at_once == [200] * 12 and proxy.get("/health").status == 200
+    figures_follow()
+    grown = resident(proxy.process, "VmHWM") - alone
+    FIGURES["memory that 12 trees of 180,000 values at once took beyond that of one"] = f"{grown} KiB"
+    bodies = 12 * len(body) // 1024
+    assert grown < 4 * bodies + 50_000 * os.cpu_count()
 
 
 def test_more_connections_than_there_may_be(start_proxy):

@@ -49,7 +49,7 @@ static void check_splice(const struct request *q, struct arena *a)
     if (q->stream && (q->prompt.api == API_CHAT || q->prompt.api == API_COMPLETIONS) &&
         !again.asks_usage)
         abort();
-    request_finish(&again);
+    request_forget(&again);
     buf_finish(&out);
 }
 
@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         volatile size_t sum = touch_prompt(&q.prompt);
         (void)sum;
         check_splice(&q, &a);
-        request_finish(&q);
+        request_forget(&q);
     }
     arena_finish(&a);
     return 0;

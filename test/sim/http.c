@@ -244,7 +244,7 @@ int http_read(struct http_conn *conn, struct http_request *req)
     const char *connection;
     ssize_t head_len;
 
-    http_request_finish(req);
+    http_request_forget(req);
     if (conn->used)
         drop_used(conn);
     head_len = receive_head(conn);
@@ -263,7 +263,7 @@ int http_read(struct http_conn *conn, struct http_request *req)
     return 1;
 }
 
-void http_request_finish(struct http_request *req)
+void http_request_forget(struct http_request *req)
 {
     free(req->head_text);
     buf_finish(&req->unchunked);

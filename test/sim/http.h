@@ -45,9 +45,9 @@ struct http_conn {
 };
 
 /* 1: a request was read (perhaps malformed), 0: the peer closed between requests, -1: it broke
- * off within one. `req` stays valid until the next read or http_request_finish(). */
+ * off within one. `req` stays valid until the next read or http_request_forget(). */
 int http_read(struct http_conn *conn, struct http_request *req);
-void http_request_finish(struct http_request *req);
+void http_request_forget(struct http_request *req);
 
 /* The first header of that name (any case), or NULL. */
 const char *http_header(const struct http_request *req, const char *name);

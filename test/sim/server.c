@@ -212,7 +212,7 @@ static void *serve(void *arg)
         else
             go_on = answer_request(&s->conn, &req);
     }
-    http_request_finish(&req);
+    http_request_forget(&req);
     retire(s);
     return NULL;
 }

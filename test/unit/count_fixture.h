@@ -22,7 +22,7 @@ static inline struct count count_body(enum api api, struct span body)
     assert_int_equal(c.tokens, c.text + c.tools + c.images + c.schema + c.frame);
     assert_true(c.bound >= c.tokens);
     assert_int_equal(c.method == COUNT_EXACT, c.bound == c.tokens);
-    request_finish(&q);
+    request_forget(&q);
     arena_finish(&a);
     return c;
 }

@@ -37,7 +37,7 @@ static inline void must_parse(struct fixture *f, enum api api, const char *body)
 
 static inline void finish(struct fixture *f)
 {
-    request_finish(&f->q);
+    request_forget(&f->q);
     arena_finish(&f->a);
 }
 

@@ -168,7 +168,7 @@ static void test_expected_by_the_request(void **state)
         tell(&a, &got);
         assert_non_null(strstr(got.p, rows[i].want));
         answer_finish(&a);
-        request_finish(&q);
+        request_forget(&q);
         arena_finish(&arena);
         buf_finish(&ask);
         buf_finish(&got);

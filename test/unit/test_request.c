@@ -79,7 +79,7 @@ static void test_long_model(void **state)
         buf_init(&b, 0);
         buf_printf(&b, "{\"model\":\"%0*d\",\"messages\":[]}", (int)lengths[i], 7);
         if (parse(&f, API_CHAT, b.p) == 0)
-            request_finish(&f.q);
+            request_forget(&f.q);
         else
             assert_string_equal(f.r.param, "model");
         assert_int_equal(f.q.model.n == lengths[i], lengths[i] < 256);

@@ -29,7 +29,7 @@ static void check(enum api api, const char *body, struct splice edits, const cha
         fail_msg("%s\nbecame %.*s\n   not %s", body, SPAN_FMT(got), want);
     if (strcmp(body, want) == 0)
         assert_ptr_equal(got.p, body);
-    request_finish(&q);
+    request_forget(&q);
     buf_finish(&out);
     arena_finish(&a);
 }
