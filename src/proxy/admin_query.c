@@ -54,12 +54,13 @@ int admin_query_word(struct exchange *x, const char *name, const char *const *wo
 int admin_query_project(struct exchange *x, const char **project)
 {
     struct span all = query_get(x->target.raw_query, "all", &x->arena);
+    bool every = all.p && span_eq(all, SPAN("true"));
 
-    if (all.p && !span_eq(all, SPAN("true")) && !span_eq(all, SPAN("false")))
+    if (all.p && !every && !span_eq(all, SPAN("false")))
         return admin_bad_query(x, "all", "true or false is expected");
-    if (span_eq(all, SPAN("true")) && x->caller.has_token)
+    if (every && x->caller.has_token)
         return refuse(&x->refusal, REFUSE_FORBIDDEN, "all",
                       "A project token sees its own project; all=true needs the admin token.");
-    *project = span_eq(all, SPAN("true")) ? NULL : x->project;
+    *project = every ? NULL : x->project;
     return 0;
 }
