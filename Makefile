@@ -185,8 +185,8 @@ layers:
 # Static analysis: cppcheck, clang-tidy (.clang-tidy says which checks), gcc's own analyzer, shellcheck.
 # (LeakSanitizer looks for leaks; gcc loses sight of what an array or a map owns.) A file that was found
 # clean is looked at again when it or a header has changed.
-LINTED    := $(filter-out src/meter/unicode_table.c,$(SOURCES)) $(wildcard src/*.c)
-LINT_CPP   = $(filter-out -D_FORTIFY_SOURCE%,$(ALL_CPPFLAGS))
+LINTED    := $(filter-out src/meter/unicode_table.c,$(SOURCES)) $(wildcard src/*.c) $(if $(MODULES),$(PQ_SOURCES))
+LINT_CPP   = $(filter-out -D_FORTIFY_SOURCE%,$(ALL_CPPFLAGS)) $(PQ_CFLAGS)
 .PHONY: lint lint-deps lint-all format
 lint: layers lint-deps
 	@$(MAKE) --no-print-directory lint-all
@@ -449,6 +449,8 @@ install: all
 	  $(DESTDIR)$(sysconfdir)/tokencap/pricing.d
 	$(INSTALL_PROGRAM) $(BUILD)/bin/tokencap $(DESTDIR)$(bindir)
 	$(INSTALL_PROGRAM) $(BUILD)/bin/tokencapd $(DESTDIR)$(sbindir)
+	$(if $(MODULES),$(INSTALL) -d $(DESTDIR)$(libdir)/tokencap)
+	$(if $(MODULES),$(INSTALL_DATA) $(MODULES) $(DESTDIR)$(libdir)/tokencap)
 	$(INSTALL_DATA) $(SHARE)/vocab/*.vocab $(DESTDIR)$(datadir)/tokencap/vocab
 	$(INSTALL_DATA) $(SHARE)/pricing/*.json $(DESTDIR)$(datadir)/tokencap/pricing
 	for s in 1 5 8; do $(INSTALL_DATA) $(BUILD)/man/*.$$s $(DESTDIR)$(mandir)/man$$s; done
@@ -466,7 +468,7 @@ uninstall:
 	rm -f $(DESTDIR)$(bindir)/tokencap $(DESTDIR)$(sbindir)/tokencapd \
 	  $(patsubst man/%,$(DESTDIR)$(mandir)/man[158]/%,$(wildcard man/*.[1-8])) \
 	  $(DESTDIR)$(bashdir)/tokencap $(DESTDIR)$(bashdir)/tokencapd $(DESTDIR)$(zshdir)/_tokencap
-	rm -rf $(DESTDIR)$(datadir)/tokencap
+	rm -rf $(DESTDIR)$(datadir)/tokencap $(DESTDIR)$(libdir)/tokencap
 
 # Beside nginx, another gateway and the bare upstream; writes docs/performance.md. ROUNDS=5 SECONDS=2; with
 # ROWS=streams,memory only those are measured, and printed. LEDGER_ROWS=1000000 of row `flat`.
@@ -544,7 +546,11 @@ check-ledger: all $(LEDGER_PROOFS:%=$(BUILD)/test/unit/test_ledger_%) $(BUILD)/b
 # Several daemons on one budget, at full length; its short form is among the end-to-end tests.
 .PHONY: check-postgresql
 check-postgresql: all units-postgresql $(BUILD)/bin/tokencap-sim e2e-deps
-	@./deps.sh postgresql-15
+	@./deps.sh postgresql-15 pgbouncer
+	POSTGRESQL_OPTIONS="-c default_transaction_isolation=serializable" \
+	  $(MAKE) --no-print-directory units-postgresql
+	test/postgresql/with.sh test/postgresql/pgbouncer.sh sh -ec \
+	  'for t in $(PG_UNITS); do echo "== $$t behind PgBouncer"; $$t; done'
 	ROUNDS=20 TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/pytest -q -rs \
 	  test/e2e/test_postgresql.py $(E2E)
 

@@ -29,6 +29,7 @@ struct ledger {
 
 /* `where` is the address behind "sqlite:", or the whole of it with any other scheme. */
 struct ledger_engine {
+    const char *version; /* of the program that it was made with: a module fits no other */
     int (*open)(const char *where, const struct ledger_options *o, struct ledger_recovery *found,
                 struct ledger **out, struct err *e);
     void (*close)(struct ledger *l);

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -40,10 +41,14 @@ int module_load(const char *name, const struct ledger_engine **out, struct err *
     module = dlopen(path.p, RTLD_NOW | RTLD_LOCAL);
     if (module)
         engine = dlsym(module, symbol);
-    if (engine)
-        *out = engine;
-    else
+    if (!engine)
         rc = missing(name, path.p, e);
+    else if (strcmp(engine->version, TOKENCAP_VERSION) != 0)
+        rc = err_set(e, ERR_NOT_FOUND,
+                     "%s is of version %s, this program of %s: install the same of both", path.p,
+                     engine->version, TOKENCAP_VERSION);
+    else
+        *out = engine;
     buf_finish(&path);
     return rc;
 }

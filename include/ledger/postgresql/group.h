@@ -158,6 +158,7 @@ void group_reset(struct group *g);
 
 /* The names that are new get their ids, in a transaction of their own. */
 void group_learn_names(struct group *g);
+void group_forget_names(struct group *g);
 /* The first round trip: asks for what was wanted, and what operations ask themselves. Failures are
  * remembered in g->q. */
 void group_ask(struct group *g, struct op *ops);

@@ -2,6 +2,7 @@
 #include "ledger/postgresql/engine.h"
 
 const struct ledger_engine ledger_postgresql = {
+    .version = TOKENCAP_VERSION,
     .open = pg_open,
     .close = pg_close,
     .reserve = pg_reserve,

@@ -169,7 +169,7 @@ static void ask(struct pq *q, const char *sql, const char *types, va_list ap)
     const char *texts[ARGS_MAX];
     int n = 0;
 
-    for (; types[n] && n < ARGS_MAX; n++) {
+    for (; n < ARGS_MAX && types[n]; n++) {
         if (types[n] == 'i') {
             snprintf(numbers[n], sizeof numbers[n], "%" PRId64, va_arg(ap, int64_t));
             texts[n] = numbers[n];

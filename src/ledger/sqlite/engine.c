@@ -2,6 +2,7 @@
 #include "ledger/sqlite/engine.h"
 
 const struct ledger_engine ledger_sqlite = {
+    .version = TOKENCAP_VERSION,
     .open = sqlite_open,
     .close = sqlite_close,
     .reserve = sqlite_reserve,
