@@ -3,13 +3,16 @@
 
 import base64
 import collections
+import datetime
 import json
+import mmap
 import os
 import pathlib
 import re
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import threading
 import urllib.parse
@@ -21,6 +24,7 @@ from wire import SANITIZED, TIMEOUT, Wire, render
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = ROOT / os.environ.get("TOKENCAP_BUILD", "build")
+UTC = datetime.timezone.utc
 SANITIZER_REPORT = re.compile(
     r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:|LeakSanitizer")
 
@@ -313,6 +317,27 @@ class Daemon(Server):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+class Clock:
+    """The wall clock of a tokencapd-rigged with CLOCK_FILE=`path`."""
+
+    def __init__(self, folder):
+        self.path = folder / "clock"
+        self.path.write_bytes(bytes(8))
+        with open(self.path, "r+b") as file:
+            self.map = mmap.mmap(file.fileno(), 8)
+        self.ahead = datetime.timedelta()
+
+    def advance(self, **time):
+        self.ahead += datetime.timedelta(**time)
+        self.map[:] = struct.pack("=q", int(self.ahead.total_seconds() * 1000))
+
+    def go_to(self, moment):
+        self.advance(seconds=(moment - self.now()).total_seconds())
+
+    def now(self):
+        return datetime.datetime.now(UTC) + self.ahead
+
+
 def together(count, work):
     """Runs work(0) … work(count - 1) in threads that start at once; the results in order."""
     results, errors = [None] * count, []
@@ -356,6 +381,6 @@ class Task(threading.Thread):
         return self.value
 
 
-__all__ = ["BUILD", "COUNTS", "Daemon", "Entry", "FIGURES", "HERE", "Lines", "ROOT", "SANITIZED", "Server",
-           "Sim", "TIMEOUT", "Task", "clean_environment", "figures_follow", "newest_node", "render", "sim_header",
+__all__ = ["BUILD", "COUNTS", "Clock", "Daemon", "Entry", "FIGURES", "HERE", "Lines", "ROOT", "SANITIZED", "Server",
+           "Sim", "TIMEOUT", "Task", "UTC", "clean_environment", "figures_follow", "newest_node", "render", "sim_header",
            "together"]

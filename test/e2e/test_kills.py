@@ -187,7 +187,7 @@ class Deaths:
         self.limit = self.rng.randint(100, 3000) / 1e6
         daemon.set_budget(self.limit, "strict", enforcement="strict")
         assert daemon.post("/v1/budget/reset", {"projectId": "strict"}).status == 200
-        self.crowd = Crowd(daemon, number, self.rng)
+        self.crowd, self.resolved = Crowd(daemon, number, self.rng), False
         if moment == RANDOM:
             self.crowd.await_answers(self.rng.randint(0, 60))
             time.sleep(self.rng.random() / 500)  # waits for nothing: any instant will do
@@ -215,7 +215,7 @@ class Deaths:
         self.check_recovery(daemon, ledger.interrupted(tags))
         self.answers += self.crowd.answers
         self.billed += len(journal)
-        self.crowd, self.resolved = None, False
+        self.crowd = None
         daemon.verify()
 
     def check_recovery(self, daemon, interrupted):

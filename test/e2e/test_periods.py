@@ -4,43 +4,19 @@ table in docs/ledger.md, row by row), how periods follow each other, and local m
 
 import datetime
 import itertools
-import mmap
-import struct
 import zoneinfo
 
 import pytest
 
 from bodies import CHAT
-from harness import Task, sim_header
+from harness import UTC, Clock, Task, sim_header
 from money import cost, exactly
 from wire import Broken
 
 CHAT_PATH = "/v1/chat/completions"
 USED = {"input": 10, "output": 5}
 COST = cost("gpt-4o", **USED)
-UTC = datetime.timezone.utc
 PARIS = zoneinfo.ZoneInfo("Europe/Paris")
-
-
-class Clock:
-    """The daemon's wall clock, ahead of the real one by `ms`."""
-
-    def __init__(self, folder):
-        self.path = folder / "clock"
-        self.path.write_bytes(bytes(8))
-        with open(self.path, "r+b") as file:
-            self.map = mmap.mmap(file.fileno(), 8)
-        self.ahead = datetime.timedelta()
-
-    def advance(self, **time):
-        self.ahead += datetime.timedelta(**time)
-        self.map[:] = struct.pack("=q", int(self.ahead.total_seconds() * 1000))
-
-    def go_to(self, moment):
-        self.advance(seconds=(moment - self.now()).total_seconds())
-
-    def now(self):
-        return datetime.datetime.now(UTC) + self.ahead
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ e2e deaths test_kills.py KILLS="$DEATHS" SEED="$SEED"
 unit crowds concurrency ROUNDS=20
 e2e "crowds, over HTTP" test_strict.py
 unit simulation simulation OPS="$OPS" SEED="$SEED"
+e2e "simulation, over HTTP" test_simulation.py OPS="$((OPS / 10))" SEED="$SEED"
 unit crashes crash KILLS="$KILLS" SEED="$SEED"
 unit faults faults
 unit memory torture STRIDE=1
