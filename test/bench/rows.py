@@ -51,47 +51,52 @@ def forward_rows(label, m):
 
 
 def fsync_ms(folder):
-    """What one costs here at best: the least of ten medians of fifty, a page of a file overwritten before each."""
+    """What one costs now: the median of fifty, a page of a file overwritten before each."""
     took = []
     with open(folder / "fsync", "wb", buffering=0) as f:
-        for i in range(550):
+        for i in range(100):
             f.seek(i % 50 * 4096)
             f.write(bytes(4096))
             began = time.monotonic()
             os.fdatasync(f.fileno())
             took.append((time.monotonic() - began) * 1000)
-    return min(statistics.median(took[i : i + 50]) for i in range(50, 550, 50))  # the first fifty made the file
+    return statistics.median(took[50:])  # the first fifty made the file
 
 
-def added_at_one(m, fsync, figures):
+def alone(load, program):
+    """A lone client, and an fsync next to it."""
+    return load.wrk(program, 1, SMALL) | {"fsync": fsync_ms(load.tmp)}
+
+
+def added_at_one(m, figures):
     """What each adds to the latency of a lone client."""
-    rows = []
+    rows, fsync = [], m["full"]["fsync"]
     added = {n: {k: m[n][k] - m["direct"][k] for k in ("p50", "p99")} for n in ("nginx", "full", "normal")}
     nginx = added["nginx"]["p50"]
     for name, a in added.items():
         rows.append([name, f"{a['p50']:.3f}", f"{a['p50'] / nginx:.1f}", f"{a['p99']:.3f}"])
     figures["added_normal"] = added["normal"]["p50"] / nginx
     figures["added_full"] = (added["full"]["p50"] - fsync) / nginx
-    return table(["target", "added p50, ms", "÷ nginx's", "added p99, ms"], rows)
+    return [f"Added to the latency at one connection, where an fsync takes {fsync:.3f} ms:", "",
+            *table(["target", "added p50, ms", "÷ nginx's", "added p99, ms"], rows)]
 
 
 def forward(load, figures):
     rows = []
     with Stage(load.tmp) as stage:
         targets = usual(stage)
-        for connections, size in ((1, SMALL), (16, SMALL), (64, SMALL), (256, SMALL), (8, LARGE)):
+        m = load.in_turns(targets, lambda t: alone(load, t))
+        rows += forward_rows("1 × 1 KB", m)
+        added = added_at_one(m, figures)
+        for connections, size in ((16, SMALL), (64, SMALL), (256, SMALL), (8, LARGE)):
             m = load.in_turns(targets, lambda t, c=connections, s=size: load.wrk(t, c, s))
             rows += forward_rows(f"{connections} × {size // 1000} KB", m)
-            if connections == 1:
-                fsync = fsync_ms(load.tmp)
-                added = added_at_one(m, fsync, figures)
             if connections == 64:
                 for name in ("normal", "full"):
                     figures[f"rate_{name}"] = m[name]["rate"] / m["nginx"]["rate"]
                     figures[f"cpu_{name}"] = m[name]["cpu_us"]
     head = ["load", "target", "requests/s", "÷ direct", "÷ nginx", "p50 ms", "p99 ms", "CPU µs/request"]
-    return [*table(head, rows), "",
-            f"Added to the latency at one connection, where an fsync takes {fsync:.3f} ms:", "", *added]
+    return [*table(head, rows), "", *added]
 
 
 def h2load(load, _):
