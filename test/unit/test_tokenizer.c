@@ -262,6 +262,24 @@ static void open_damaged(long size, long at, const char *what)
     rmdir(dir);
 }
 
+/* All processes read the same pages of a vocabulary, which is mapped where it lies. */
+static void vocabularies_are_shared(void **state)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[4400];
+    int shared = 0;
+
+    (void)state;
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps))
+        if (strstr(line, "/vocab/")) {
+            assert_non_null(strstr(line, " r--s "));
+            shared++;
+        }
+    fclose(maps);
+    assert_int_equal(shared, IMAGES);
+}
+
 static void damaged_vocabularies(void **state)
 {
     struct vocabs *v = NULL;
@@ -289,6 +307,7 @@ int main(void)
         cmocka_unit_test(models),
         cmocka_unit_test(hostile_texts_take_linear_time),
         cmocka_unit_test(texts_of_32_mib),
+        cmocka_unit_test(vocabularies_are_shared),
         cmocka_unit_test(damaged_vocabularies),
     };
 
