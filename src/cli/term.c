@@ -12,6 +12,8 @@
 #include "cli/canvas.h"
 #include "cli/cli.h"
 
+#include <term.h> /* last: its macros are ordinary words, "lines" and "columns" among them */
+
 static SCREEN *screen;
 
 static struct {
@@ -51,12 +53,23 @@ static void begin_colours(void)
     }
 }
 
+/* Before newterm(), which leaks where it fails. */
+static bool is_known(void)
+{
+    int ignored;
+
+    if (setupterm(NULL, STDOUT_FILENO, &ignored) != OK)
+        return false;
+    del_curterm(cur_term);
+    return true;
+}
+
 int term_open(struct err *e)
 {
     const char *name = env_value("TERM");
 
     setlocale(LC_CTYPE, "");
-    screen = newterm(NULL, stdout, stdin);
+    screen = is_known() ? newterm(NULL, stdout, stdin) : NULL;
     if (!screen)
         return err_set(e, ERR_INVALID,
                        "the terminal \"%.40s\" (TERM) is not known here; --once prints one screen",
