@@ -264,6 +264,46 @@ static void stops_when_told(void **state)
     assert_string_equal(before.days, after.days);
 }
 
+static int64_t file_size(struct fixture *f)
+{
+    struct stat st;
+
+    fix_reopen(f); /* so that all of it is in the one file */
+    fix_close(f);
+    assert_int_equal(stat(f->path, &st), 0);
+    fix_open(f);
+    return st.st_size;
+}
+
+/* All indexes and sums included; 100 requests an hour, of 5 projects and 10 models. */
+static void a_row_takes_at_most_200_bytes(void **state)
+{
+    struct fixture *f = *state;
+    int64_t before = file_size(f), bytes;
+    const int rows = 10000;
+
+    for (int i = 0; i < rows; i++) {
+        struct settlement s;
+        struct reservation r;
+        char project[16], model[16];
+
+        snprintf(project, sizeof project, "project-%d", i % 5);
+        snprintf(model, sizeof model, "model-%d", i % 10);
+        r = a_request(f, project, CENTS(1) + i % 977, CENTS(2));
+        r.now_ms = T0 + i * (HOUR / 100);
+        s = an_end(reserve(f, &r).hold_id, HOLD_SETTLED, CENTS(1) + i % 883);
+        snprintf(s.model, sizeof s.model, "%s", model);
+        s.usage.parts[0].tokens[TOK_INPUT] = 500 + i * 7919 % 40000;
+        s.usage.parts[0].tokens[TOK_OUTPUT] = 100 + i * 104729 % 4000;
+        s.duration_ms = 300 + i * 31 % 60000;
+        s.ttft_ms = 100 + i * 17 % 3000;
+        must(f, ledger_settle(f->l, &s, false, NULL, &f->e));
+    }
+    bytes = (file_size(f) - before) / rows;
+    print_message("           %lld bytes a row\n", (long long)bytes);
+    assert_in_range(bytes, 1, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +311,7 @@ int main(void)
         LEDGER_TEST(old_runs_are_forgotten), LEDGER_TEST(not_under_a_daemon),
         LEDGER_TEST(the_file_shrinks),       LEDGER_TEST(may_be_killed_at_any_moment),
         LEDGER_TEST(stops_when_told),
+        LEDGER_TEST(a_row_takes_at_most_200_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,38 +125,6 @@ static void an_orderly_end_with_open_holds_is_as_a_crash(void **state)
     assert_int_equal(usage_of(f, "p").cost, CENTS(7));
 }
 
-static void see_value(void *ctx, const char *key, struct span value)
-{
-    buf_printf(ctx, "%s=%.*s ", key, SPAN_FMT(value));
-}
-
-static void expect_values(struct fixture *f, const char *prefix, const char *expected)
-{
-    struct buf seen;
-
-    buf_init(&seen, 0);
-    buf_str(&seen, "");
-    must(f, ledger_state_each(f->l, prefix, see_value, &seen, &f->e));
-    assert_string_equal(seen.p, expected);
-    buf_finish(&seen);
-}
-
-static void small_values_of_other_rooms(void **state)
-{
-    struct fixture *f = *state;
-
-    ledger_state_put(f->l, "a:1", SPAN("one"));
-    ledger_state_put(f->l, "a:2", SPAN("two"));
-    ledger_state_put(f->l, "b:1", SPAN("other"));
-    ledger_state_put(f->l, "a:1", SPAN("uno"));
-    expect_values(f, "a:", "a:1=uno a:2=two ");
-    ledger_state_put(f->l, "a:1", SPAN(""));
-    ledger_state_put(f->l, "a:3", SPAN(""));
-    fix_reopen(f);
-    expect_values(f, "a:", "a:2=two ");
-    expect_values(f, "", "a:2=two b:1=other ");
-}
-
 static void refused(struct fixture *f, enum err_code code, const char *saying)
 {
     struct ledger *l = NULL;
@@ -318,7 +286,6 @@ int main(void)
         LEDGER_TEST(a_crash_leaves_interrupted_holds),
         LEDGER_TEST(a_request_is_known_after_a_crash),
         LEDGER_TEST(an_orderly_end_with_open_holds_is_as_a_crash),
-        LEDGER_TEST(small_values_of_other_rooms),
         LEDGER_TEST(a_second_daemon),
         LEDGER_TEST(something_that_is_no_database),
         LEDGER_TEST(the_database_of_another_program),

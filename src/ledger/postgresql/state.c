@@ -7,6 +7,7 @@
 static const char put[] = "INSERT INTO tokencap.state(key, value) VALUES ($1::text,"
                           " decode($2, 'hex')) ON CONFLICT (key) DO UPDATE SET"
                           " value = excluded.value";
+static const char drop[] = "DELETE FROM tokencap.state WHERE key = $1::text";
 static const char each[] = "SELECT key, value FROM tokencap.state"
                            " WHERE key >= $1::text AND key < $1::text || chr(127) ORDER BY key";
 
@@ -21,7 +22,10 @@ static void ask_put(struct pq *q, struct pg_op *o)
 {
     const struct put_op *p = MAP_OWNER(o, struct put_op, pg);
 
-    pq_ask(q, put, "tt", p->key, p->hex);
+    if (*p->hex)
+        pq_ask(q, put, "tt", p->key, p->hex);
+    else
+        pq_ask(q, drop, "t", p->key);
 }
 
 static void hear_put(struct pg_op *o, const PGresult *res)
