@@ -142,6 +142,7 @@ static bool on_stop(void *ctx)
 static const struct {
     enum refusal_kind kind;
     const char *message; /* for a client that has got nothing yet */
+    bool told;           /* a bound of ours: in the midst of a stream, too, before it is cut */
 } failures[UPSTREAM_ENDS] = {
     [UPSTREAM_WHOLE] = {REFUSE_UPSTREAM_FAILED, "The upstream answered with a redirect, which is not followed."},
     [UPSTREAM_UNRESOLVED] = {REFUSE_UPSTREAM_FAILED, "The upstream's name was not found."},
@@ -151,8 +152,9 @@ static const struct {
     [UPSTREAM_LOST] = {REFUSE_UPSTREAM_FAILED, "The upstream closed the connection, or did not speak HTTP."},
     [UPSTREAM_BROKEN] = {REFUSE_UPSTREAM_FAILED, "The upstream's answer broke off."},
     [UPSTREAM_SILENT] = {REFUSE_UPSTREAM_TIMEOUT, "The upstream did not answer in time."},
-    [UPSTREAM_STALLED] = {REFUSE_UPSTREAM_TIMEOUT, "The upstream stopped answering."},
-    [UPSTREAM_TOO_LARGE] = {REFUSE_UPSTREAM_FAILED, "The upstream's answer is larger than max-answer."},
+    [UPSTREAM_STALLED] = {REFUSE_UPSTREAM_TIMEOUT,
+                          "The upstream stopped answering, or did not end in time.", true},
+    [UPSTREAM_TOO_LARGE] = {REFUSE_UPSTREAM_FAILED, "The upstream's answer is larger than max-answer.", true},
     [UPSTREAM_CUT] = {REFUSE_UPSTREAM_FAILED, "The upstream answered with a redirect, which is not followed."},
     [UPSTREAM_OURS] = {REFUSE_OVERLOADED, "No memory to send this request."},
 };
@@ -192,12 +194,23 @@ static int report_failure(struct exchange *x)
     return refuse(&x->refusal, failures[r->end].kind, NULL, "%s", failures[r->end].message);
 }
 
+/* A client that waits in the midst of a stream hears why it is cut. */
+static void tell_failure(struct exchange *x, struct buf *out)
+{
+    struct refusal r;
+
+    refuse(&r, failures[x->upstream.end].kind, NULL, "%s", failures[x->upstream.end].message);
+    answer_error_event(&x->answer, &r, x->id, out);
+}
+
 static void read_answer(struct exchange *x)
 {
     if (x->capped)
         return;
     if (x->reply.streamed) {
         buf_clear(&x->reply.body);
+        if (failures[x->upstream.end].told && !x->coded)
+            tell_failure(x, &x->reply.body);
         answer_end(&x->answer, &x->reply.body);
         pass_on(x, &x->reply.body);
     } else if (x->forwarded && x->target.route->kind == ROUTE_PRICED) {

@@ -352,12 +352,37 @@ def test_a_slow_drip_is_legal(proxy, sim, hold):
     charged(proxy, "settled", cost("gpt-4o", input=40, output=30))
 
 
-@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
-def test_silence_in_the_midst(start_proxy, sim, body):
+def cut_and_told(answer, path, sent, why):
+    """All that came, the dialect's own error event, and still no clean end."""
+    assert (answer.status, answer.end in ("reset", "closed")) == (200, True), answer
+    came = without_usage(sent) if "completions" in path else sent
+    assert answer.body.startswith(came)
+    event = answer.body[len(came):]
+    [last] = events_of(event)
+    if path == "/v1/responses":
+        assert last["type"] == "response.failed"
+        last = last["response"]
+    assert why in last["error"]["message"]
+    assert (path == MESSAGE_PATH) == event.startswith(b"event: error\n")
+
+
+@pytest.mark.parametrize("path", STREAMED)
+def test_silence_in_the_midst_of_a_stream(start_proxy, sim, path):
+    proxy = start_proxy("--gap-timeout", "300ms")
+    proxy.set_budget(1)
+    hold = exactly(proxy.estimate(path.removeprefix("/v1/"), STREAMED[path])["holdUsd"])
+    answer = proxy.post(path, STREAMED[path], sim_header(fault="silence_mid"))
+    entry = sim.one()
+    assert entry.answer["end"] == "peer_closed"
+    cut_and_told(answer, path, entry.answer_body, "stopped answering")
+    charged_the_hold(proxy, hold)
+
+
+def test_silence_in_the_midst(start_proxy, sim):
     proxy = start_proxy("--gap-timeout", "300ms")
     proxy.set_budget(1)
     hold = exactly(proxy.estimate("chat/completions", CHAT)["holdUsd"])
-    answer = proxy.post(CHAT_PATH, body, sim_header(fault="silence_mid"))
+    answer = proxy.post(CHAT_PATH, CHAT, sim_header(fault="silence_mid"))
     assert answer.status in (502, 504) or answer.end in ("reset", "closed"), answer
     assert sim.one().answer["end"] == "peer_closed"
     charged_the_hold(proxy, hold)
@@ -370,6 +395,8 @@ def test_an_answer_without_end(start_proxy, sim, body):
     hold = exactly(proxy.estimate("chat/completions", CHAT)["holdUsd"])
     answer = proxy.post(CHAT_PATH, body, sim_header(fault="endless_stream"))
     assert answer.status == 502 or answer.end in ("reset", "closed")
+    if body is STREAM:
+        assert "max-answer" in events_of(answer.body)[-1]["error"]["message"]
     assert sim.one().answer["end"] == "peer_closed"
     if body is CHAT:  # not JSON yet, so nobody knows what it says
         charged_the_hold(proxy, hold)

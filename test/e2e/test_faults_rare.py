@@ -18,6 +18,7 @@ from harness import TIMEOUT, Task, sim_header
 from money import cost, exactly
 from test_faults import (CHAT_PATH, MESSAGE_PATH, charged, charged_the_hold, hold, nothing_charged,
                          proxy_error)
+from wire import events_of
 
 __all__ = ["hold"]  # a fixture
 
@@ -100,6 +101,8 @@ def test_the_whole_request_has_a_cap(start_proxy, sim, body):
     hold = exactly(proxy.estimate("chat/completions", body)["holdUsd"])
     answer = proxy.post(CHAT_PATH, body, sim_header(fault="slow_drip", delay_chunk_ms=20, words=2000))
     assert answer.status == 504 or answer.end in ("reset", "closed"), answer
+    if body is STREAM:
+        assert "in time" in events_of(answer.body)[-1]["error"]["message"]
     assert sim.one().answer["end"] == "peer_closed"
     charged_the_hold(proxy, hold)
 
