@@ -482,6 +482,16 @@ bench: all $(BUILD)/bin/tokencap-sim $(TOOLS) $(if $(shell command -v npm),$(RIV
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(BUILD)/libtokencap.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
+# How long the locks are held that every request takes.
+.PHONY: bench-locks
+bench-locks: all $(BUILD)/bin/tokencap-sim $(BUILD)/test/bench/locks.so
+	@./deps.sh wrk
+	TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 python3 test/bench/locks.py
+
+$(BUILD)/test/bench/locks.so: test/bench/locks.c config.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared -o $@ $<
+
 # Instructions of the hot functions for fixed inputs, against test/bench/instructions.tsv; `make instructions`
 # renews that record.
 INSTRUCTIONS = python3 test/bench/instructions.py $(BUILD)/test/bench/instructions $(SHARE) \

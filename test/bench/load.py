@@ -67,7 +67,8 @@ class Load:
             sys.exit(f"bench: {program.process.args[0]}: {bad[0]}")
         requests = int(re.search(r"(\d+) requests in", out)[1])
         return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]), "p50": latency_ms(out, "50%"),
-                "p99": latency_ms(out, "99%"), "cpu_us": cpu / requests, "written_kb": written / requests}
+                "p99": latency_ms(out, "99%"), "cpu_us": cpu / requests, "written_kb": written / requests,
+                "requests": requests}
 
     def h2load(self, program, connections, size):
         headers = [f"-H{n}: {v}" for n, v in HEADERS + program.headers]

@@ -116,11 +116,11 @@ class Stage:
             NGINX.format(dir=folder, sim=self.sim.port, port=port, buffering="off" if streaming else "on"))
         return self._keep(Program([shutil.which("nginx") or "/usr/sbin/nginx", "-c", folder / "nginx.conf"], port))
 
-    def tokencapd(self, durability, *flags, db=None):
+    def tokencapd(self, durability, *flags, db=None, extra=None):
         """With everything on, and a budget for who names no project."""
         env = {"PATH": os.environ["PATH"], "DB_PATH": str(db or self._folder() / "tokencap.db"), "PORT": "0",
                "HOST": "127.0.0.1", "OPENAI_UPSTREAM_URL": f"http://127.0.0.1:{self.sim.port}/v1",
-               "ANTHROPIC_UPSTREAM_URL": f"http://127.0.0.1:{self.sim.port}"}
+               "ANTHROPIC_UPSTREAM_URL": f"http://127.0.0.1:{self.sim.port}", **(extra or {})}
         p = self._keep(Program([BUILD / "bin/tokencapd", "--durability", durability, "--log-level", "error", *flags],
                                stream="stderr", env=env))
         budget = json.dumps({"projectId": "default", "limitUsd": 1000000}).encode()
