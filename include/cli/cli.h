@@ -187,9 +187,11 @@ int cmd_token_list(const struct invocation *in, struct err *e);
 int cmd_token_revoke(const struct invocation *in, struct err *e);
 int cmd_verify(const struct invocation *in, struct err *e);
 int cmd_backup(const struct invocation *in, struct err *e);
+int cmd_ledger_copy(const struct invocation *in, struct err *e);
 
 extern const struct flag count_flags[], estimate_flags[], price_flags[], price_import_flags[],
     vocab_import_flags[], vocab_list_flags[], budget_flags[], budget_set_flags[], usage_flags[],
-    top_flags[], token_flags[], token_create_flags[], verify_flags[], compact_flags[], backup_flags[];
+    top_flags[], token_flags[], token_create_flags[], verify_flags[], compact_flags[], backup_flags[],
+    ledger_copy_flags[];
 
 #endif

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "ledger/copy.h"
 #include "ledger/ledger.h"
 #include "ledger/token.h"
 #include "ledger/writer.h"
@@ -85,6 +86,11 @@ struct ledger_engine {
     int (*file_usage_by)(const char *where, const struct usage_query *q, enum usage_group group,
                          void (*f)(void *ctx, const char *key, const struct usage_total *t),
                          void *ctx, struct err *e);
+
+    /* A copy's two ends, see copy.h; NULL: this engine is not one. */
+    int (*copy_from)(const char *where, struct copy_source **out, struct err *e);
+    int (*copy_to)(const char *where, struct copy_source *from, const struct onlooker *o,
+                   struct buf *summary, struct err *e);
 };
 
 extern const struct ledger_engine ledger_sqlite;

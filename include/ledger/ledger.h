@@ -328,6 +328,11 @@ int ledger_backup(const char *address, const char *to, const struct onlooker *o,
 int ledger_compact(const char *address, int64_t before_ms, const struct onlooker *o,
                    struct buf *summary, struct err *e) MUST_CHECK;
 
+/* Copies the whole ledger of a stopped daemon into one that nobody has used. May be interrupted, and
+ * goes on where it was when it is run again; what is incomplete, no daemon opens. */
+int ledger_copy(const char *from, const char *to, const struct onlooker *o, struct buf *summary,
+                struct err *e) MUST_CHECK;
+
 /* ledger_usage_by() of a database that may be in use by a daemon, or not. */
 int ledger_file_usage_by(const char *address, const struct usage_query *q, enum usage_group group,
                          void (*f)(void *ctx, const char *key, const struct usage_total *t),

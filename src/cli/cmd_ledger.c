@@ -22,6 +22,8 @@ const struct flag compact_flags[] = {
     {NULL, NULL, NULL},
 };
 
+const struct flag ledger_copy_flags[] = {{NULL, NULL, NULL}};
+
 /* The database that a daemon started here would use; the caller frees *out. */
 static int find_db(const char *named, char **out, struct err *e)
 {
@@ -139,5 +141,20 @@ int cmd_usage_compact(const struct invocation *in, struct err *e)
     print_summary(&summary);
     buf_finish(&summary);
     free(db);
+    return r;
+}
+
+int cmd_ledger_copy(const struct invocation *in, struct err *e)
+{
+    struct onlooker onlooker;
+    struct buf summary;
+    int r, shown;
+
+    buf_init(&summary, 0);
+    onlooker = begin_long_work(&shown);
+    r = ledger_copy(in->operands[0], in->operands[1], &onlooker, &summary, e);
+    end_long_work(&shown);
+    print_summary(&summary);
+    buf_finish(&summary);
     return r;
 }

@@ -53,6 +53,11 @@ const struct command commands[] = {
      "Shows budgets, what today cost and the newest requests, live at the terminal: q ends it, ? tells "
      "the keys. Without a terminal, or with --once, it prints one screen and ends.",
      top_flags, cmd_top},
+    {"ledger copy", "FROM TO", 2, 2, "move a ledger to PostgreSQL",
+     "Copies the ledger sqlite:PATH, whose daemon must not be running, into postgresql://HOST/DATABASE, "
+     "which nobody has used yet. It may be interrupted and goes on where it was when it is run again; the "
+     "sums of both are compared at the end.",
+     ledger_copy_flags, cmd_ledger_copy},
     {"usage compact", "[DB]", 0, 1, "give old usage records' room back",
      "Rolls the usage records of whole days before --before into the totals, which stay as they "
      "were, and shrinks the database. The daemon must not be running. Without DB, the database "

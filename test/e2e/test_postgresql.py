@@ -257,6 +257,46 @@ def test_changes_reach_all_daemons_at_once(start, postgres):
     assert two.post("/v1/chat/completions", CHAT, project("q")).status == 402
 
 
+def copy(proxy, postgres):
+    return subprocess.run([BUILD / "bin/tokencap", "ledger", "copy", f"sqlite:{proxy.database}", postgres.url],
+                          capture_output=True, text=True, env=clean_environment(), timeout=TIMEOUT)
+
+
+def test_a_ledger_moves_from_sqlite(start_proxy, start, sim, postgres):
+    old = start_proxy()
+    old.set_budget(1, alertPercents=[50, 80])
+    for i in range(30):
+        assert ask(old, sim_header(input=5, output=i + 1)).status == 200
+    assert ask(old, sim_header(status=429)).status == 429  # voided
+    held = Task(lambda: ask(old, sim_header(gate="never")))
+    sim.await_gate("never")
+    busy = copy(old, postgres)
+    assert busy.returncode != 0 and "another process" in busy.stderr
+    old.kill()  # what is open is charged by the copy, as by a start
+    held.result()
+    assert "31 usage rows" in copy(old, postgres).stdout
+    verify(postgres)
+
+    # Interrupted behind some row, it goes on there; meanwhile no daemon opens it.
+    [[middle]] = postgres.sql("SELECT id FROM tokencap.usage ORDER BY id OFFSET 10 LIMIT 1")
+    postgres.sql(f"DELETE FROM tokencap.usage WHERE id > {middle}; UPDATE tokencap.version SET version = -1")
+    refused = start(ready=False)
+    assert refused.failure() == 74 and "ledger copy again" in refused.log.text
+    assert "31 usage rows" in copy(old, postgres).stdout
+    verify(postgres)
+
+    fresh = start()
+    again = start_proxy()  # the old one, to compare
+    assert fresh.history(limit=1000) == again.history(limit=1000)
+    assert fresh.budget() == again.budget() and fresh.usage() == again.usage()
+    assert ask(fresh, sim_header(input=5, output=5)).status == 200
+    assert len(fresh.history(limit=1000)) == 32
+    verify(postgres)
+    again.stop()
+    used = copy(again, postgres)
+    assert used.returncode != 0 and "in use" in used.stderr
+
+
 BAD = {
     "no server": ("postgresql://tokencap@/tokencap?host=/nonexistent", None, "(?i)no such file"),
     "no database": ("postgresql://tokencap@/none?host={folder}", None, "does not exist"),

@@ -58,5 +58,7 @@ int pg_compact(const char *where, int64_t before_ms, const struct onlooker *o, s
 int pg_file_usage_by(const char *where, const struct usage_query *q, enum usage_group group,
                      void (*f)(void *ctx, const char *key, const struct usage_total *t), void *ctx,
                      struct err *e) MUST_CHECK;
+int pg_copy_to(const char *where, struct copy_source *from, const struct onlooker *o,
+               struct buf *summary, struct err *e) MUST_CHECK;
 
 #endif

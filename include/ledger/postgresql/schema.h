@@ -14,6 +14,9 @@
  * program's, and a server that is too old. ERR_INVALID, ERR_IO, ERR_BUSY. */
 int pg_schema_prepare(struct pq *q, struct err *e) MUST_CHECK;
 
+/* Has a copy into it begun that is not complete? Not when there is none. */
+int pg_schema_copying(struct pq *q, bool *copying, struct err *e) MUST_CHECK;
+
 /* For readers: is this a ledger of exactly this version? */
 int pg_schema_expect(struct pq *q, struct err *e) MUST_CHECK;
 

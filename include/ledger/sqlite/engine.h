@@ -60,5 +60,6 @@ int sqlite_compact(const char *where, int64_t before_ms, const struct onlooker *
 int sqlite_file_usage_by(const char *where, const struct usage_query *q, enum usage_group group,
                          void (*f)(void *ctx, const char *key, const struct usage_total *t),
                          void *ctx, struct err *e) MUST_CHECK;
+int sqlite_copy_from(const char *where, struct copy_source **out, struct err *e) MUST_CHECK;
 
 #endif

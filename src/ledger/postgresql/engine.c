@@ -29,4 +29,5 @@ const struct ledger_engine ledger_postgresql = {
     .backup = pg_backup,
     .compact = pg_compact,
     .file_usage_by = pg_file_usage_by,
+    .copy_to = pg_copy_to,
 };

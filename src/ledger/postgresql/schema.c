@@ -171,7 +171,13 @@ static int find_version(struct pq *q, int *version, struct err *e)
         return err_set(e, ERR_INVALID,
                        "it has schema %d, this program knows up to %d: use the newer tokencap",
                        *version, PG_SCHEMA_VERSION);
-    return *version > 0 ? 0 : err_set(e, ERR_CORRUPT, "the schema \"tokencap\" has no version");
+    return *version != 0 ? 0 : err_set(e, ERR_CORRUPT, "the schema \"tokencap\" has no version");
+}
+
+static int incomplete(struct err *e)
+{
+    return err_set(e, ERR_INVALID,
+                   "a copy into this ledger is not complete: run tokencap ledger copy again");
 }
 
 static int upgrade(struct pq *q, int version, struct err *e)
@@ -196,6 +202,8 @@ static int prepare(struct pq *q, struct err *e)
         return pq_error(q, e);
     if (find_version(q, &version, e) != 0)
         return -1;
+    if (version < 0)
+        return incomplete(e);
     return version == PG_SCHEMA_VERSION ? 0 : upgrade(q, version, e);
 }
 
@@ -220,12 +228,24 @@ int pg_schema_prepare(struct pq *q, struct err *e)
     return rc;
 }
 
+int pg_schema_copying(struct pq *q, bool *copying, struct err *e)
+{
+    int version;
+
+    if (check_server(q, e) != 0 || find_version(q, &version, e) != 0)
+        return -1;
+    *copying = version < 0;
+    return 0;
+}
+
 int pg_schema_expect(struct pq *q, struct err *e)
 {
     int version;
 
     if (check_server(q, e) != 0 || find_version(q, &version, e) != 0)
         return -1;
+    if (version < 0)
+        return incomplete(e);
     return version == PG_SCHEMA_VERSION
                ? 0
                : err_set(e, ERR_INVALID,

@@ -29,4 +29,5 @@ const struct ledger_engine ledger_sqlite = {
     .backup = sqlite_backup,
     .compact = sqlite_compact,
     .file_usage_by = sqlite_file_usage_by,
+    .copy_from = sqlite_copy_from,
 };
