@@ -6,7 +6,7 @@
 
 #include "meter/joints.h"
 
-#define JOINTS  8192 /* words of bitmap: sparse, 2 % are set, for the largest vocabulary */
+#define JOINTS  8192         /* words of bitmap: sparse, 2 % are set, for the largest vocabulary */
 #define TRIPLES (65536 / 32) /* words of two bits a code point */
 
 /* The tables of an image while they are made. */
