@@ -201,7 +201,6 @@ def clean_environment():
                "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     env = {k: v for k, v in os.environ.items() if not k.upper().startswith(dropped)}
     env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
-    env.setdefault("LSAN_OPTIONS", f"suppressions={ROOT}/test/lint/leaks.txt:print_suppressions=0")
     env.setdefault("TSAN_OPTIONS", "exitcode=99:halt_on_error=0")
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     return env
