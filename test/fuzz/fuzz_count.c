@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!request_parse(data[0] % APIS, (struct span){(const char *)data + 1, size - 1}, &limits, &a,
                        &q, &r)) {
         check(&q.prompt);
-        request_finish(&q);
+        request_forget(&q);
     }
     arena_finish(&a);
     return 0;
