@@ -3,6 +3,7 @@
 budgets change, time jumps, the daemon stops or is killed. OPS=… operations, SEED=… repeats a run."""
 
 import collections
+import copy
 import datetime
 import os
 import random
@@ -110,8 +111,9 @@ class World:
             _, _, status, charged = ENDS[end]
             assert answer.status == status, (end, answer)
             amount = self.charges.get(charged, held)
-        budget.roll(self.now())
         budget.charge(epoch, amount)
+        if amount > held:  # then its end was waited for, which looks at the budget anew
+            budget.roll(self.now())
         self.total[name] += amount
         if end == "left":
             self.await_settled(name)
@@ -179,8 +181,9 @@ class World:
         self.request(self.rng.choice([self.set, self.reset, self.delete, self.pass_time, self.kill]))
 
     def compare(self):
-        for name, budget in self.budgets.items():
-            budget.roll(self.now())
+        for name, kept in self.budgets.items():
+            budget = copy.copy(kept)
+            budget.roll(self.now())  # who only reads starts no period
             found = self.daemon.budget(name)
             assert (found is None) == (budget.limit is None)
             if found:

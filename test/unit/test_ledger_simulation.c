@@ -25,6 +25,7 @@ struct model_hold {
     int64_t id, token;
     nano_t amount, estimate, maximum;
     int n, budget[4], epoch[4];
+    int nscopes, scopes[4]; /* what would concern it, whether there is a budget or not */
     char project[8];
 };
 
@@ -70,18 +71,20 @@ static void model_hold(struct model *m, struct model_hold *h)
     }
 }
 
-static void model_end(struct model *m, struct model_hold *h, nano_t cost, int64_t now)
+/* An end that is waited for looks at the budgets of now, which may start their next periods by that. */
+static void model_end(struct model *m, struct model_hold *h, nano_t cost, bool waited, int64_t now)
 {
     h->open = false;
     for (int i = 0; i < h->n; i++) {
         struct model_budget *b = &m->b[h->budget[i]];
 
-        model_roll(b, now);
         if (b->epoch != h->epoch[i])
             continue;
         b->held -= h->amount;
         b->spent += cost;
     }
+    for (int i = 0; waited && i < h->nscopes; i++)
+        model_roll(&m->b[h->scopes[i]], now);
 }
 
 /* ---- the world ---- */
@@ -176,6 +179,7 @@ static void reset_or_delete(struct world *w, bool delete)
 static void concern(struct world *w, struct model_hold *h, int i)
 {
     model_roll(&w->m.b[i], w->now);
+    h->scopes[h->nscopes++] = i;
     if (w->m.b[i].there)
         h->budget[h->n++] = i;
 }
@@ -245,15 +249,17 @@ static void try_settle(struct world *w)
     struct settlement s;
     int project = h->project[1] - '0';
     nano_t cost;
+    bool wait;
 
     if (!h->open)
         return;
     s = an_end(h->id, ends[pick(w, 5)], pick(w, h->amount + CENTS(3)));
     s.now_ms = w->now;
     s.charge_hold = s.state == HOLD_ESTIMATED && pick(w, 2);
-    must(w->f, ledger_settle(w->f->l, &s, pick(w, 2), NULL, &w->f->e));
+    wait = pick(w, 2);
+    must(w->f, ledger_settle(w->f->l, &s, wait, NULL, &w->f->e));
     cost = s.state == HOLD_VOIDED ? 0 : s.charge_hold ? h->amount : s.cost;
-    model_end(&w->m, h, cost, w->now);
+    model_end(&w->m, h, cost, wait, w->now);
     if (s.state != HOLD_VOIDED) {
         w->m.cost[project] += cost;
         w->m.requests[project]++;
@@ -293,7 +299,7 @@ static void crash(struct world *w)
 static void compare(struct world *w)
 {
     for (int i = 0; i < 1 + PROJECTS + TOKENS; i++) {
-        struct model_budget *mb = &w->m.b[i];
+        struct model_budget shown = w->m.b[i], *mb = &shown; /* who only reads starts no period */
         struct budget b;
         int rc;
 
