@@ -30,7 +30,7 @@ static int read_flags(const struct invocation *in, struct top *t, struct err *e)
         return err_set(e, ERR_USAGE, "--by: \"%.80s\" is not model or project", by);
     if (strlen(project) > PROJECT_ID_MAX)
         return err_set(e, ERR_USAGE, "--project: longer than %d characters", PROJECT_ID_MAX);
-    strcpy(t->project, project);
+    top_choose(t, project);
     return 0;
 }
 

@@ -57,7 +57,7 @@ static void ask_project(struct top *t, int ignored)
 {
     (void)ignored;
     t->typing = true;
-    strcpy(t->typed, t->project);
+    memcpy(t->typed, t->project, sizeof t->typed);
 }
 
 static void all_projects(struct top *t, int ignored)

@@ -55,15 +55,17 @@ static struct line *add_line(struct gather *g, int64_t key)
     sqlite3_stmt *st = db_bind(g->db, id_name, "i", key);
     struct line *l = NULL;
     const char *name;
+    size_t size;
 
     if (db_step(g->db, st) <= 0) {
         db_corrupt(g->db, "sums by hour of a name that is not there");
         return NULL;
     }
     name = db_text(g->db, st, 0);
-    l = calloc(1, sizeof *l + strlen(name) + 1);
+    size = strlen(name) + 1;
+    l = calloc(1, sizeof *l + size);
     if (l) {
-        strcpy(l->name, name);
+        memcpy(l->name, name, size);
         l->key = key;
         l->next = g->lines;
         g->lines = l;
