@@ -570,8 +570,10 @@ $(BUILD)/test/ledger/%: $(BUILD)/test/ledger/%.o $(BUILD)/libtokencap.a
 # What questions cost with ROWS usage rows, against 10; verify and compacting at that size.
 ROWS ?= 10000000
 
-.PHONY: bench-ledger scale-ledger
-bench-ledger: $(BUILD)/test/ledger/bench
+.PHONY: bench-ledger bench-postgresql scale-ledger
+bench-ledger: $(BUILD)/test/ledger/bench bench-postgresql
 	$<
+bench-postgresql: $(BUILD)/test/ledger/bench $(MODULES)
+	$(if $(MODULES),test/postgresql/with.sh test/postgresql/bench.sh $<)
 scale-ledger: $(BUILD)/test/ledger/scale
 	$< $(ROWS)

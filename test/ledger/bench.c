@@ -4,6 +4,7 @@
  * without their settlements. Prints a Markdown table.
  *
  *   bench [--normal] [DIRECTORY]       the database is made there, and removed
+ *   bench --on ADDRESS WAITERS HOLDS   one row each without and with settlements, on a ledger that is there
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -165,6 +166,23 @@ static void set_budgets(struct ledger *l)
         die(&e);
 }
 
+static int bench_on(const char *address, int waiters, int holds)
+{
+    struct ledger_options o = {.address = address, .durable = true, .busy_timeout_ms = 5000};
+    struct ledger *l;
+    struct err e;
+
+    if (waiters < 1 || waiters > WAITERS_MAX || holds < waiters)
+        return 64;
+    if (ledger_open(&o, NULL, &l, &e) != 0)
+        die(&e);
+    set_budgets(l);
+    for (int settled = 0; settled < 2; settled++)
+        measure(l, waiters, holds, settled);
+    ledger_close(l);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -176,6 +194,8 @@ int main(int argc, char **argv)
     struct ledger *l;
     struct err e;
 
+    if (argc == 5 && strcmp(argv[1], "--on") == 0)
+        return bench_on(argv[2], atoi(argv[3]), atoi(argv[4]));
     snprintf(dir, sizeof dir, "%s/ledger-bench-XXXXXX",
              argc > 1 + normal ? argv[1 + normal] : "/tmp");
     if (!mkdtemp(dir)) {

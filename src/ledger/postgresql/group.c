@@ -12,12 +12,13 @@
 #define NAMES_MAX  65536 /* kept; beyond it they are read again */
 
 /* Whatever happens to us, nobody waits for our locks for long. */
-static const char limits[] = "SELECT set_config('lock_timeout', '5000', true),"
-                             " set_config('statement_timeout', '10000', true),"
-                             " set_config('idle_in_transaction_session_timeout', '10000', true)";
-static const char durable[] = "SELECT set_config('synchronous_commit', 'on', true)"
-                              " WHERE current_setting('synchronous_commit') IN ('off', 'local')";
-static const char not_durable[] = "SELECT set_config('synchronous_commit', 'off', true)";
+#define LIMITS                                                                                     \
+    "SELECT set_config('lock_timeout', '5000', true),"                                             \
+    " set_config('statement_timeout', '10000', true),"                                             \
+    " set_config('idle_in_transaction_session_timeout', '10000', true),"
+static const char durable[] = LIMITS " CASE WHEN current_setting('synchronous_commit') = 'off'"
+                                     " THEN set_config('synchronous_commit', 'on', true) END";
+static const char not_durable[] = LIMITS " set_config('synchronous_commit', 'off', true)";
 
 static const char share_lease[] =
     "SELECT 1 FROM tokencap.daemon WHERE id = $1::bigint AND ended IS NULL FOR SHARE";
@@ -243,7 +244,6 @@ void group_ask(struct group *g, struct op *ops)
         array_close(&g->want[i]);
     p = parts_of(g);
     pq_ask(q, "BEGIN", "");
-    pq_ask(q, limits, "");
     pq_ask(q, g->l->durable ? durable : not_durable, "");
     pq_ask(q, share_lease, "i", g->l->daemon);
     if (p.budgets) {
@@ -370,7 +370,7 @@ void group_hear(struct group *g, struct op *ops)
     struct parts p = parts_of(g);
     PGresult *res;
 
-    for (int i = 0; i < 3; i++) /* BEGIN and the settings */
+    for (int i = 0; i < 2; i++) /* BEGIN and the settings */
         PQclear(pq_take(g->q));
     res = pq_take(g->q);
     g->leased = res && PQntuples(res) == 1;

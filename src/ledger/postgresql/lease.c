@@ -31,12 +31,12 @@ static const char end_over[] =
     "SELECT h.id, h.request, h.project, h.token, h.provider, h.endpoint, h.model, h.at1, h.at2,"   \
     " h.at3, h.at4, h.amount, h.estimate, h.strict, h.input, h.output, h.created"                  \
     " FROM tokencap.hold h "
-/* Old daemons without holds are forgotten. */
 static const char abandoned[] = HOLDS
-    "JOIN tokencap.daemon d ON d.id = h.daemon AND d.ended IS NOT NULL WHERE h.id > $1::bigint"
-    " ORDER BY h.id LIMIT 256";
+    "WHERE h.daemon = ANY(ARRAY(SELECT id FROM tokencap.daemon WHERE ended IS NOT NULL))"
+    " AND h.id > $1::bigint ORDER BY h.id LIMIT 256";
 static const char ours[] =
     HOLDS "WHERE h.daemon = $2::bigint AND h.id > $1::bigint ORDER BY h.id LIMIT 256";
+/* Old daemons without holds. */
 static const char forget[] =
     "DELETE FROM tokencap.daemon d WHERE ended < clock_timestamp() - interval '1 day'"
     " AND NOT EXISTS (SELECT 1 FROM tokencap.hold h WHERE h.daemon = d.id)";
