@@ -116,8 +116,8 @@ static void set_budgets(struct fixture *f, nano_t global, nano_t project)
 
 static void tell(long rounds, long samples)
 {
-    print_message("           %ld rounds of %d threads, %ld samples of what was committed\n", rounds, THREADS,
-                  samples);
+    print_message("           %ld rounds of %d threads, %ld samples of what was committed\n",
+                  rounds, THREADS, samples);
 }
 
 /* 256 threads × 8 want 2,048; the projects afford 250 each. */

@@ -27,5 +27,7 @@ bool watched_see(struct watched *w, int64_t done, int64_t all)
 
 int watched_end(const struct watched *w, int rc, struct err *e)
 {
-    return rc != 0 && w->stopped ? err_set(e, ERR_STOPPED, "interrupted; nothing is damaged, and it can be run again") : rc;
+    if (rc == 0 || !w->stopped)
+        return rc;
+    return err_set(e, ERR_STOPPED, "interrupted; nothing is damaged, and it can be run again");
 }
