@@ -71,6 +71,7 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGHUP);
+    sigaddset(set, SIGUSR1); /* another daemon on the same ledger has been told to reload */
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
@@ -113,6 +114,12 @@ static void reload(const struct listener *l)
     log_info("reloaded");
 }
 
+/* On a thread of the ledger's; the main thread does it. */
+static void ask_for_reload(void)
+{
+    kill(getpid(), SIGUSR1);
+}
+
 /* Returns when the daemon is to stop; false: because the ledger has failed. */
 static bool serve(const struct listener *l, const sigset_t *set)
 {
@@ -131,10 +138,14 @@ static bool serve(const struct listener *l, const sigset_t *set)
             lessons_save(&server.lessons, server.ledger);
             next_save = clock_mono_ns() / 1000000 + SAVE_MS;
         }
-        if (sig == SIGHUP)
+        if (sig == SIGHUP) {
             reload(l);
-        else if (sig > 0)
+            ledger_announce(server.ledger);
+        } else if (sig == SIGUSR1) {
+            reload(l);
+        } else if (sig > 0) {
             return true;
+        }
         if (ledger_failed(server.ledger))
             return false;
     }
@@ -147,7 +158,7 @@ static void *watch_for_hurry(void *ctx)
 
     do
         sigwait(set, &sig);
-    while (sig == SIGHUP);
+    while (sig == SIGHUP || sig == SIGUSR1);
     atomic_store(&hurry, true);
     return NULL;
 }
@@ -218,7 +229,7 @@ static int run(struct config *c)
     upstream_library_init();
     if (server_open(&server, c, &e))
         return fail(EXIT_CONFIG, &e);
-    if (server_open_ledger(&server, &found, &e))
+    if (server_open_ledger(&server, ask_for_reload, &found, &e))
         return fail(e.code == ERR_NOT_FOUND ? EXIT_CONFIG : EXIT_LEDGER, &e); /* no such engine */
     log_recovery(&found);
     if (workers_start(&server, (int)server.settings->config.workers, &w, &e) ||

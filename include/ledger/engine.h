@@ -79,6 +79,8 @@ struct ledger_engine {
                       void (*f)(void *ctx, const char *key, struct span value), void *ctx,
                       struct err *e);
 
+    void (*announce)(struct ledger *l); /* NULL: there are no others */
+
     int (*verify)(const char *where, const struct onlooker *o, struct buf *summary, struct err *e);
     int (*backup)(const char *where, const char *to, const struct onlooker *o, struct err *e);
     int (*compact)(const char *where, int64_t before_ms, const struct onlooker *o,

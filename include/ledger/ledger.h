@@ -12,8 +12,8 @@
 
 /*
  * The ledger: budgets, holds, usage, project tokens, in a database that one of the engines serves
- * (engine.h). One thread of a process writes, in groups; everything here may be called by any thread
- * and blocks until its group is durable (or, where it says so, returns at once). Times are
+ * (engine.h). One thread of a process writes, in groups; everything here may be called by any
+ * thread and blocks until its group is durable (or, where it says so, returns at once). Times are
  * wall-clock milliseconds, money nanodollars. ERR_BUSY or ERR_IO from any of them means: nothing
  * was written.
  */
@@ -25,9 +25,10 @@ struct ledger_options {
     bool durable;        /* synchronous=FULL; false: NORMAL */
     int busy_timeout_ms; /* how long a lock of another program is waited for */
     bool strict;         /* what a budget enforces that says nothing itself */
-    int lease_ms;        /* PostgreSQL: after which a daemon that is not heard of is dead; 0: 15 s */
-    int64_t ballast;     /* bytes of disk kept back so that settlements fit on a full one; 0: 8 MiB,
-                          * < 0: none */
+    int lease_ms; /* PostgreSQL: after which a daemon that is not heard of is dead; 0: 15 s */
+    void (*on_reload)(void); /* another daemon has called for it (ledger_announce); any thread */
+    int64_t ballast; /* bytes of disk kept back so that settlements fit on a full one; 0: 8 MiB,
+                      * < 0: none */
 };
 
 /* What opening found: the holds that a crash left, now `interrupted` at their held amount. */
@@ -64,8 +65,8 @@ struct reservation {
     nano_t run_limit;         /* on a run's first request; < 0: none given */
     const char *provider, *endpoint;
     char model[MODEL_NAME_MAX]; /* as asked */
-    nano_t estimate;             /* what it will probably cost: the hold in estimate mode */
-    nano_t maximum;              /* what it can cost at most: the hold in strict mode */
+    nano_t estimate;            /* what it will probably cost: the hold in estimate mode */
+    nano_t maximum;             /* what it can cost at most: the hold in strict mode */
     struct {
         bool known;            /* there is a prediction learned from earlier answers */
         nano_t estimate, hold; /* what it says: used where a budget predicts by learning */
@@ -306,6 +307,9 @@ int ledger_state_each(struct ledger *l, const char *prefix,
                       void (*f)(void *ctx, const char *key, struct span value), void *ctx,
                       struct err *e) MUST_CHECK;
 
+/* Other daemons on the same ledger are to read their settings anew. Returns at once. */
+void ledger_announce(struct ledger *l);
+
 /* ---- proofs and copies: work on a live or stopped database, read-only ---- */
 
 /* Looks on while long work is done, many times a second. When see() returns false, the work stops
@@ -328,8 +332,8 @@ int ledger_backup(const char *address, const char *to, const struct onlooker *o,
 int ledger_compact(const char *address, int64_t before_ms, const struct onlooker *o,
                    struct buf *summary, struct err *e) MUST_CHECK;
 
-/* Copies the whole ledger of a stopped daemon into one that nobody has used. May be interrupted, and
- * goes on where it was when it is run again; what is incomplete, no daemon opens. */
+/* Copies the whole ledger of a stopped daemon into one that nobody has used. May be interrupted,
+ * and goes on where it was when it is run again; what is incomplete, no daemon opens. */
 int ledger_copy(const char *from, const char *to, const struct onlooker *o, struct buf *summary,
                 struct err *e) MUST_CHECK;
 

@@ -10,8 +10,8 @@
 #include "base/err.h"
 
 /*
- * The queue of what is to be written, and who writes: one at a time. Whoever does takes whatever has
- * queued up, runs it in one transaction and commits: everybody in the group becomes durable
+ * The queue of what is to be written, and who writes: one at a time. Whoever does takes whatever
+ * has queued up, runs it in one transaction and commits: everybody in the group becomes durable
  * together. No delay is added for company while anybody waits; what nobody waits for (settlements,
  * most of all) lingers a few milliseconds, so that it rides with the next hold instead of making
  * that wait for a commit of its own.
@@ -75,8 +75,8 @@ struct writer {
     struct op *first, **last;
     int queued;
     uint64_t filling; /* the number of the group that now fills */
-    bool writing; /* by the thread, or by who leads */
-    int led;      /* groups since the thread's last one */
+    bool writing;     /* by the thread, or by who leads */
+    int led;          /* groups since the thread's last one */
     bool idle, stop;
     int64_t wakes_ns;  /* when the idle thread wakes by itself; 0: it does not */
     bool urgent;       /* somebody waits for the group that fills */
@@ -95,8 +95,8 @@ int writer_start(struct ledger *l, const struct writer_work *how, struct err *e)
 /* Writes what is queued, then ends the thread. */
 void writer_stop(struct ledger *l);
 
-/* Queues op and waits for its group, or leads it; *op may live on the caller's stack, unless it is a settlement
- * with release. */
+/* Queues op and waits for its group, or leads it; *op may live on the caller's stack, unless it is
+ * a settlement with release. */
 int writer_do(struct ledger *l, struct op *op, struct err *e) MUST_CHECK;
 /* Queues op (which needs release) and returns. */
 void writer_queue(struct ledger *l, struct op *op);

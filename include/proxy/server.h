@@ -63,8 +63,9 @@ void settings_replace(struct server *s, struct settings *set);
 /* Opens everything but the ledger and the listener. Takes over c, also on failure. */
 int server_open(struct server *s, struct config *c, struct err *e) MUST_CHECK;
 
-/* What recovery found goes to *found. */
-int server_open_ledger(struct server *s, struct ledger_recovery *found, struct err *e) MUST_CHECK;
+/* What recovery found goes to *found. on_reload: another daemon calls for it; any thread. */
+int server_open_ledger(struct server *s, void (*on_reload)(void), struct ledger_recovery *found,
+                       struct err *e) MUST_CHECK;
 void server_close(struct server *s);
 
 /* SIGHUP: reads configuration and prices again. The caller puts them in force (settings_replace) or lets

@@ -224,6 +224,12 @@ int ledger_state_each(struct ledger *l, const char *prefix,
     return l->engine->state_each(l, prefix, f, ctx, e);
 }
 
+void ledger_announce(struct ledger *l)
+{
+    if (l->engine->announce)
+        l->engine->announce(l);
+}
+
 /* ---- handed on, by address ---- */
 
 int ledger_verify(const char *address, const struct onlooker *o, struct buf *summary,

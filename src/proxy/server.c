@@ -78,12 +78,14 @@ int server_read_settings(struct server *s, struct settings **fresh, struct err *
     return r ? -1 : settings_create(&c, fresh, e);
 }
 
-int server_open_ledger(struct server *s, struct ledger_recovery *found, struct err *e)
+int server_open_ledger(struct server *s, void (*on_reload)(void), struct ledger_recovery *found,
+                       struct err *e)
 {
     const struct config *c = &s->settings->config;
     struct ledger_options o = {
         .address = config_ledger(c),
         .lease_ms = (int)c->ledger_lease,
+        .on_reload = on_reload,
         .durable = c->durability == DURABILITY_FULL,
         .busy_timeout_ms = (int)c->busy_timeout,
         .strict = c->enforce == ENFORCE_STRICTLY,

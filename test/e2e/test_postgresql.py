@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Several daemons, one budget: the ledger on PostgreSQL. ROUNDS=20 is `make check-postgresql`."""
 
+import json
 import os
 import signal
 import subprocess
@@ -255,6 +256,25 @@ def test_changes_reach_all_daemons_at_once(start, postgres):
     eventually(lambda: two.get("/v1/usage", bearer).status == 401)
     one.set_budget(0, project="q")
     assert two.post("/v1/chat/completions", CHAT, project("q")).status == 402
+
+
+def test_prices_are_read_anew_by_all(start, tmp_path):
+    tables = tmp_path / "prices-of-all"
+    tables.mkdir()
+
+    def price(dollars):
+        (tables / "own.json").write_text(json.dumps({"provider": "openai", "models": [{
+            "id": "gpt-4o", "input": dollars, "output": dollars, "as_of": "2026-01-01", "source": "test"}]}))
+
+    def estimated(daemon):
+        return exactly(daemon.estimate("chat/completions", CHAT)["maximumCostUsd"])
+
+    price("20")
+    one, two = (start(env={"TOKENCAP_PRICING_DIR": str(tables)}) for _ in range(2))
+    before = estimated(two)
+    price("40")
+    one.process.send_signal(signal.SIGHUP)
+    eventually(lambda: estimated(one) == 2 * before and estimated(two) == 2 * before)
 
 
 def copy(proxy, postgres):

@@ -49,6 +49,7 @@ void pg_state_put(struct ledger *l, const char *key, struct span value);
 int pg_state_each(struct ledger *l, const char *prefix,
                   void (*f)(void *ctx, const char *key, struct span value), void *ctx,
                   struct err *e) MUST_CHECK;
+void pg_announce(struct ledger *l);
 int pg_verify(const char *where, const struct onlooker *o, struct buf *summary,
               struct err *e) MUST_CHECK;
 int pg_backup(const char *where, const char *to, const struct onlooker *o,

@@ -22,6 +22,7 @@ struct pg_ledger {
     _Atomic int64_t daemon; /* the id of our lease; the writer thread sets it */
     _Atomic int64_t leased_until_ns;   /* monotonic; a margin before the lease ends */
     _Atomic int64_t doubtful_until_ns; /* until then holds of ours may turn up that nobody has */
+    void (*on_reload)(void);           /* NULL: nobody wants to know */
     struct readers readers;
     struct keeper keeper;
 };

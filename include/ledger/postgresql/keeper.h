@@ -31,6 +31,7 @@ struct keeper {
     int stop_fd;       /* readable when it is to stop */
     struct pq q;       /* the thread's, and open's before it */
     int64_t tokens_at; /* likewise: the count of changes that is in memory */
+    int64_t prices_at; /* likewise, of calls for a reload */
 };
 
 /* Takes the first lease, ends what dead daemons left, loads the tokens; the writer runs already. */

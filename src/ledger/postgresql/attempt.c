@@ -13,10 +13,11 @@
 #define RETRY_MS         250 /* between two tries to connect */
 #define CONNECT_S        2
 #define UNIQUE_VIOLATION "23505"
-#define TRIES_MAX        50    /* of a group that meets others'; each waited for what it met */
-#define PAUSE_MS         20    /* at most, before the next */
-#define DOUBTFUL_MS      60000 /* longer than the server keeps a transaction that has lost its client \
-                                */
+#define TRIES_MAX        50 /* of a group that meets others'; each waited for what it met */
+#define PAUSE_MS         20 /* at most, before the next */
+#define DOUBTFUL_MS                                                                                \
+    60000 /* longer than the server keeps a transaction that has lost its client                   \
+           */
 
 /* ---- one attempt ---- */
 

@@ -25,6 +25,7 @@ const struct ledger_engine ledger_postgresql = {
     .token_each = pg_token_each,
     .state_put = pg_state_put,
     .state_each = pg_state_each,
+    .announce = pg_announce,
     .verify = pg_verify,
     .backup = pg_backup,
     .compact = pg_compact,

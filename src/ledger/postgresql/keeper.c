@@ -18,7 +18,9 @@
 #define CONNECT_S 2
 
 static const char get_overrun[] = "SELECT overrun FROM tokencap.ledger";
-static const char count_changes[] = "SELECT n FROM tokencap.change WHERE topic = 'token'";
+static const char count_changes[] =
+    "SELECT coalesce(sum(n) FILTER (WHERE topic = 'token'), 0),"
+    " coalesce(sum(n) FILTER (WHERE topic = 'price'), 0) FROM tokencap.change";
 
 /* ---- what others change ---- */
 
@@ -36,21 +38,25 @@ static int connect_keeper(struct pg_ledger *l, struct err *e)
     return q->failed ? pq_error(q, e) : 0;
 }
 
-static int follow_tokens(struct pg_ledger *l, struct err *e)
+static int follow_changes(struct pg_ledger *l, struct err *e)
 {
     struct keeper *k = &l->keeper;
     PGresult *res = pq_query(&k->q, count_changes, "");
-    int64_t n;
+    int64_t tokens, prices;
 
     if (!res)
         return pq_error(&k->q, e);
-    n = PQntuples(res) == 1 ? pq_int(res, 0, 0) : 0;
+    tokens = pq_int(res, 0, 0);
+    prices = pq_int(res, 0, 1);
     PQclear(res);
-    if (n == k->tokens_at)
+    if (prices != k->prices_at && k->prices_at >= 0 && l->on_reload)
+        l->on_reload();
+    k->prices_at = prices;
+    if (tokens == k->tokens_at)
         return 0;
     if (pg_tokens_load(l, &k->q, e) != 0)
         return -1;
-    k->tokens_at = n;
+    k->tokens_at = tokens;
     return 0;
 }
 
@@ -98,7 +104,7 @@ static int look(struct pg_ledger *l, bool beat, struct err *e)
     pq_forget(&k->q);
     if (!pq_connected(&k->q) && connect_keeper(l, e) != 0)
         return -1;
-    if (follow_tokens(l, e) != 0)
+    if (follow_changes(l, e) != 0)
         return -1;
     if (!beat)
         return 0;
@@ -155,11 +161,11 @@ int keeper_start(struct pg_ledger *l, struct ledger_recovery *found, struct err 
 {
     struct ledger_recovery r = {0};
 
-    l->keeper.tokens_at = -1;
+    l->keeper.tokens_at = l->keeper.prices_at = -1;
     l->keeper.stop_fd = -1;
     if (connect_keeper(l, e) != 0 || lease_renew(l, e) != 0 ||
         lease_reap(l, &l->keeper.q, &r, e) != 0 || follow_overrun(l, e) != 0 ||
-        follow_tokens(l, e) != 0 || start_thread(l, e) != 0)
+        follow_changes(l, e) != 0 || start_thread(l, e) != 0)
         return -1;
     if (found)
         *found = r;

@@ -31,9 +31,9 @@ static const char end_over[] =
     "SELECT h.id, h.request, h.project, h.token, h.provider, h.endpoint, h.model, h.at1, h.at2,"   \
     " h.at3, h.at4, h.amount, h.estimate, h.strict, h.input, h.output, h.created"                  \
     " FROM tokencap.hold h "
-static const char abandoned[] = HOLDS
-    "WHERE h.daemon = ANY(ARRAY(SELECT id FROM tokencap.daemon WHERE ended IS NOT NULL))"
-    " AND h.id > $1::bigint ORDER BY h.id LIMIT 256";
+static const char abandoned[] =
+    HOLDS "WHERE h.daemon = ANY(ARRAY(SELECT id FROM tokencap.daemon WHERE ended IS NOT NULL))"
+          " AND h.id > $1::bigint ORDER BY h.id LIMIT 256";
 static const char ours[] =
     HOLDS "WHERE h.daemon = $2::bigint AND h.id > $1::bigint ORDER BY h.id LIMIT 256";
 /* Old daemons without holds. */

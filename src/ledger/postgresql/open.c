@@ -25,6 +25,7 @@ static struct pg_ledger *allocate(const char *dsn, const struct ledger_options *
     l->durable = o->durable;
     l->patience_ms = o->busy_timeout_ms;
     l->lease_ms = o->lease_ms > 0 ? o->lease_ms : LEASE_MS_DEFAULT;
+    l->on_reload = o->on_reload;
     pg_readers_init(l);
     return l;
 }

@@ -79,3 +79,25 @@ int pg_state_each(struct ledger *l, const char *prefix,
     PQclear(res);
     return pg_reader_end(pg_of(l), q, e);
 }
+
+/* ---- calls to other daemons ---- */
+
+static const char call[] = "UPDATE tokencap.change SET n = n + 1 WHERE topic = 'price'"
+                           " RETURNING pg_notify('tokencap', 'price')";
+
+static void ask_call(struct pq *q, struct pg_op *o)
+{
+    (void)o;
+    pq_ask(q, call, "");
+}
+
+void pg_announce(struct ledger *l)
+{
+    struct put_op *o = calloc(1, sizeof *o);
+
+    if (!o)
+        return;
+    o->pg = (struct pg_op){
+        .op = {.release = release_put, .own = &o->e}, .ask = ask_call, .hear = hear_put};
+    writer_queue(l, &o->pg.op);
+}
