@@ -11,7 +11,7 @@ import pytest
 
 from bodies import CHAT, MESSAGE, MESSAGE_STREAM, RESPONSE_STREAM, STREAM, STREAMED
 from harness import SANITIZED, TIMEOUT, Task, sim_header
-from money import cost, exactly
+from money import cost, dollars, exactly
 from wire import events_of, without_usage
 
 CHAT_PATH, MESSAGE_PATH, LEGACY_PATH = "/v1/chat/completions", "/v1/messages", "/v1/completions"
@@ -119,9 +119,14 @@ def test_no_tls_where_tls_was_expected(start_proxy, sim):
                                    "header_flood", "huge_header"])
 @pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
 def test_no_proper_answer(proxy, sim, hold, fault, body):
-    proxy_error(proxy.post(CHAT_PATH, body, sim_header(fault=fault)), 502)
+    answer = proxy.post(CHAT_PATH, body, sim_header(fault=fault))
+    proxy_error(answer, 502)
     assert len(sim.journal(wait=1)) == 1  # one POST, not repeated
     charged_the_hold(proxy, hold)
+    [row] = proxy.history()  # what is told is what was charged
+    assert (answer.headers["X-Tokencap-Input-Tokens"], answer.headers["X-Tokencap-Output-Tokens"]) == (
+        str(row["inputTokens"]), str(row["outputTokens"]))
+    assert dollars(answer.headers["X-Tokencap-Cost-USD"]) == hold
 
 
 def test_a_nul_in_a_header(proxy, sim, hold):
