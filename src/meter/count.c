@@ -74,6 +74,8 @@ static int64_t margin(const struct tally *t)
     } margins[] = {[COUNT_EXACT] = {0, 0}, [COUNT_NEAR] = {3, 16}, [COUNT_APPROXIMATE] = {15, 64}};
     int percent = margins[t->count->method].percent;
 
+    if (t->count->method == COUNT_EXACT) /* whatever family its name suggests besides */
+        return 0;
     if (family_is_claude(t->family))
         percent = t->family == FAMILY_CLAUDE_3 ? 35 : 45;
     else if (t->family == FAMILY_OTHER && t->count->method == COUNT_APPROXIMATE)
