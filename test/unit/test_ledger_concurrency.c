@@ -4,6 +4,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 #define THREADS  256
 #define PROJECTS 4
@@ -195,6 +198,54 @@ static void spending_goes_on_until_it_is_spent(void **state)
     tell(1, c.samples);
 }
 
+struct parting {
+    struct fixture *f;
+    int64_t hold;
+    pthread_barrier_t start;
+};
+
+static void *settle_and_go(void *arg)
+{
+    struct parting *p = arg;
+    struct settlement s = an_end(p->hold, HOLD_SETTLED, CENTS(1));
+    struct err e;
+
+    pthread_barrier_wait(&p->start);
+    if (ledger_settle(p->f->l, &s, false, NULL, &e) != 0)
+        fail_msg("%s", e.msg);
+    return NULL;
+}
+
+/* Nobody waits for these settlements, and nothing comes after them: they are written all the same, though
+ * who wrote when they came was but a caller, and the ledger's thread slept. */
+static void what_lingers_is_written(void **state)
+{
+    enum { ROUNDS = 200, PATIENCE = 10000 };
+    struct budget b = {.scope = SCOPE_GLOBAL, .limit = CENTS(100000), .per_request = -1};
+    struct timespec ms = {0, 1000000};
+    struct fixture *f = *state;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        struct parting p = {.f = f, .hold = reserve_amount(f, "p", CENTS(1), T0).hold_id};
+        struct ledger_stats s = {.holds_open = 1};
+        pthread_t other;
+
+        pthread_barrier_init(&p.start, NULL, 2);
+        assert_int_equal(pthread_create(&other, NULL, settle_and_go, &p), 0);
+        pthread_barrier_wait(&p.start);
+        for (int64_t from = clock_mono_ns(); clock_mono_ns() - from < i * 1000;)
+            ; /* so that in some round the one comes while the other writes */
+        set_budget(f, &b, T0);
+        pthread_join(other, NULL);
+        pthread_barrier_destroy(&p.start);
+        for (int patience = PATIENCE; s.holds_open && patience; patience--) {
+            nanosleep(&ms, NULL);
+            ledger_stats(f->l, &s);
+        }
+        assert_int_equal(s.holds_open, 0);
+    }
+}
+
 struct copier {
     struct fixture *f;
     atomic_bool over;
@@ -251,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LEDGER_TEST(exactly_the_affordable_number),
         LEDGER_TEST(exactly_what_the_global_budget_affords),
+        LEDGER_TEST(what_lingers_is_written),
         LEDGER_TEST(spending_goes_on_until_it_is_spent),
         LEDGER_TEST(copies_and_proofs_under_way),
     };
