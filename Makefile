@@ -556,7 +556,7 @@ check-ledger: all $(LEDGER_PROOFS:%=$(BUILD)/test/unit/test_ledger_%) $(BUILD)/b
 # Several daemons on one budget, at full length; its short form is among the end-to-end tests.
 .PHONY: check-postgresql
 check-postgresql: all units-postgresql $(BUILD)/bin/tokencap-sim e2e-deps
-	@./deps.sh postgresql-15 pgbouncer
+	@./deps.sh pgbouncer
 	POSTGRESQL_OPTIONS="-c default_transaction_isolation=serializable" \
 	  $(MAKE) --no-print-directory units-postgresql
 	test/postgresql/with.sh test/postgresql/pgbouncer.sh sh -ec \

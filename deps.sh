@@ -8,7 +8,7 @@ packages="
     gcc make autoconf pkg-config libc6-dev
     libmicrohttpd-dev libcurl4-gnutls-dev libgnutls28-dev libsqlite3-dev libjansson-dev
     libpcre2-dev libxxhash-dev libncurses-dev libpq-dev
-    libcmocka-dev valgrind openssl curl ca-certificates mandoc zsh
+    libcmocka-dev valgrind openssl curl ca-certificates postgresql-15 mandoc zsh
 "
 
 # Interpreters that came from elsewhere serve as well.

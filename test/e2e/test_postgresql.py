@@ -213,6 +213,30 @@ def test_a_connection_that_is_cut_again_and_again(start, sim, postgres):
         way.end()
 
 
+def test_commits_in_doubt_count_once(start, sim, postgres):
+    """The server commits, the daemon never hears of it: every hold and every end is there once."""
+    way = Cut(postgres.folder)
+    try:
+        daemon = start(postgres.address(way.folder))
+        one = daemon.estimate("chat/completions", CHAT)
+        daemon.set_budget(float(24 * a_hold(daemon)), enforcement="strict")
+        full = sim_header(input=one["inputTokens"], output=CHAT["max_tokens"])
+        for _ in range(6):
+            way.doubts = 3
+            assert statuses(together(4, lambda i: ask(daemon, full))) == {200: 4}
+        way.doubts = 0
+        assert ask(daemon, full).status == 402
+        budget = daemon.budget()
+        assert exactly(budget["spentUsd"]) == 24 * a_hold(daemon) and budget["reservedUsd"] == 0
+        assert len(daemon.history(limit=1000)) == len(sim.journal()) == 24
+        assert postgres.sql("SELECT count(*) FROM tokencap.hold") == [["0"]]
+        assert "is lost" in daemon.log.text  # it did happen
+        verify(postgres)
+        daemon.stop()
+    finally:
+        way.end()
+
+
 def test_cut_off_for_longer_than_the_lease(start, sim, postgres):
     """It admits nothing any more; what it holds is charged once, by the other, and not again when it
     comes back and settles."""
