@@ -38,8 +38,8 @@ struct request {
 int request_parse(enum api api, struct span body, const struct json_limits *limits, struct arena *a,
                   struct request *out, struct refusal *r) MUST_CHECK;
 
-/* Once it is counted: the tree takes many times the body's size. No more of the prompt is there
- * afterwards than its api, and of the model only what the caller kept of it. */
+/* Once it is counted: the tree takes many times the body's size. Of the prompt, api, opaque and media are
+ * still there afterwards, and of the model only what the caller kept. */
 void request_forget(struct request *q);
 
 /* The body that asks Anthropic's count_tokens endpoint about this request; false: no memory. */

@@ -82,5 +82,6 @@ void request_forget(struct request *q)
 {
     json_decref(q->root);
     q->root = NULL;
-    q->prompt = (struct prompt){.api = q->prompt.api};
+    q->prompt = (struct prompt){
+        .api = q->prompt.api, .opaque = q->prompt.opaque, .media = q->prompt.media};
 }
