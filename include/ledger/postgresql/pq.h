@@ -58,6 +58,9 @@ PGresult *pq_query(struct pq *q, const char *sql, const char *types, ...);
 
 /* Fills e from the remembered failure and returns -1. */
 int pq_error(const struct pq *q, struct err *e);
+#ifdef __clang_analyzer__ /* as with err_set() */
+#define pq_error(...) ((void)pq_error(__VA_ARGS__), -1)
+#endif
 void pq_forget(struct pq *q);
 /* Remembers a failure that libpq did not notice. */
 void pq_fail(struct pq *q, enum pq_failure f, const char *why);

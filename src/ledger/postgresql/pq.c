@@ -72,6 +72,7 @@ void pq_forget(struct pq *q)
     q->state[0] = q->why[0] = '\0';
 }
 
+#undef pq_error
 int pq_error(const struct pq *q, struct err *e)
 {
     static const enum err_code codes[] = {
