@@ -2,6 +2,7 @@
 #ifndef BASE_RING_H
 #define BASE_RING_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,15 +12,17 @@
 #include "base/str.h"
 
 /*
- * A bounded ring of bytes between one writer thread and one reader thread. A full ring blocks its
- * writer: that is the back-pressure from a slow client to the upstream. The caller owns the struct.
+ * A bounded ring of bytes between one writer thread and one reader thread. It begins small, and grows
+ * with a reader that lags behind. A full ring that may not grow blocks its writer: that is the
+ * back-pressure from a slow client to the upstream. The caller owns the struct.
  *
  *     read ≤ written ≤ read + size     (positions only grow; they wrap as 32-bit numbers)
  */
 
 struct ring {
+    pthread_mutex_t lock; /* guards bytes and size */
     char *bytes;
-    uint32_t size; /* a power of two */
+    uint32_t size, max_size; /* powers of two */
     _Atomic uint32_t written, read;
     _Atomic uint32_t end;       /* enum ring_end, set by the writer */
     _Atomic uint32_t abandoned; /* set by the reader, or by the writer after a stall */
@@ -31,7 +34,8 @@ struct ring {
 
 enum ring_end { RING_OPEN, RING_WHOLE, RING_BROKEN };
 
-int ring_init(struct ring *r, uint32_t size, struct err *e) MUST_CHECK; /* size: a power of two */
+/* Both are powers of two, max_size ≥ size. */
+int ring_init(struct ring *r, uint32_t size, uint32_t max_size, struct err *e) MUST_CHECK;
 void ring_finish(struct ring *r);
 
 /* Writer: everything, blocking while there is no room. False when the reader has abandoned the ring,

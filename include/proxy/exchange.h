@@ -26,6 +26,10 @@
  * client that leaves does not end its exchange.
  */
 
+/* Bytes of a stream that its client has not taken: memory that it begins with, and what it may take. */
+#define REPLY_RING     (2 * 1024)
+#define REPLY_RING_MAX (64 * 1024)
+
 struct reply {
     int status;
     struct headers headers;

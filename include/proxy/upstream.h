@@ -40,6 +40,7 @@ struct upstream_limits {
 struct upstream_request {
     const char *url;
     bool post, head_only;
+    bool streams; /* the answer comes in small pieces, for long: little memory for what is read */
     const struct headers *headers; /* to send; Host, lengths and Expect are the library's */
     struct span body;
     struct upstream_limits limits;

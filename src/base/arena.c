@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_SIZE (16 * 1024)
+#define BLOCK_MIN  (2 * 1024) /* the first; a further one is as large as all before it, */
+#define BLOCK_SIZE (16 * 1024) /* up to this */
 #define ALIGNMENT  alignof(max_align_t)
 
 struct arena_block {
@@ -56,9 +57,11 @@ void arena_finish(struct arena *a)
 
 static struct arena_block *add_block(struct arena *a, size_t n)
 {
-    size_t size = n > BLOCK_SIZE ? n : BLOCK_SIZE;
+    size_t size = a->used < BLOCK_MIN ? BLOCK_MIN : a->used < BLOCK_SIZE ? a->used : BLOCK_SIZE;
     struct arena_block *b;
 
+    if (size < n)
+        size = n;
     if (a->used > a->cap || size + sizeof *b > a->cap - a->used)
         return NULL;
     b = malloc(sizeof *b + size);

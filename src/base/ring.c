@@ -6,18 +6,22 @@
 #include "base/clock.h"
 #include "base/futex.h"
 
-int ring_init(struct ring *r, uint32_t size, struct err *e)
+int ring_init(struct ring *r, uint32_t size, uint32_t max_size, struct err *e)
 {
     char *bytes = malloc(size);
 
     if (!bytes)
         return err_set(e, ERR_MEMORY, "no memory for a ring of %u bytes", size);
-    *r = (struct ring){.bytes = bytes, .size = size};
+    *r = (struct ring){.bytes = bytes, .size = size, .max_size = max_size};
+    pthread_mutex_init(&r->lock, NULL);
     return 0;
 }
 
 void ring_finish(struct ring *r)
 {
+    if (!r->bytes) /* it never was one */
+        return;
+    pthread_mutex_destroy(&r->lock);
     free(r->bytes);
     r->bytes = NULL;
 }
@@ -39,20 +43,59 @@ static void sleep_on(struct ring_event *e, uint32_t seen, int64_t timeout_ms)
     atomic_store(&e->asleep, 0);
 }
 
-static uint32_t put(struct ring *r, struct span s)
+/* ---- the bytes, by position; under the lock ---- */
+
+static void copy_in(char *bytes, uint32_t size, uint32_t position, struct span s)
 {
-    uint32_t written = atomic_load_explicit(&r->written, memory_order_relaxed);
-    uint32_t room = r->size - (written - atomic_load_explicit(&r->read, memory_order_acquire));
-    uint32_t n = s.n < room ? (uint32_t)s.n : room;
-    uint32_t at = written & (r->size - 1);
+    uint32_t at = position & (size - 1);
+    size_t first = s.n < size - at ? s.n : size - at;
+
+    memcpy(bytes + at, s.p, first);
+    memcpy(bytes, s.p + first, s.n - first);
+}
+
+static void copy_out(const struct ring *r, uint32_t position, char *out, uint32_t n)
+{
+    uint32_t at = position & (r->size - 1);
     uint32_t first = n < r->size - at ? n : r->size - at;
 
-    if (!n)
-        return 0;
-    memcpy(r->bytes + at, s.p, first);
-    memcpy(r->bytes, s.p + first, n - first);
+    memcpy(out, r->bytes + at, first);
+    memcpy(out + first, r->bytes, n - first);
+}
+
+/* Makes room for n bytes behind `have` ones, as far as it may; without memory it stays as it is. */
+static void grow(struct ring *r, uint32_t read, uint32_t have, size_t n)
+{
+    uint32_t size = r->size, at = read & (r->size - 1);
+    uint32_t first = have < r->size - at ? have : r->size - at;
+    char *bytes;
+
+    while (size < r->max_size && size - have < n)
+        size *= 2;
+    if (size == r->size || !(bytes = malloc(size)))
+        return;
+    copy_in(bytes, size, read, (struct span){r->bytes + at, first});
+    copy_in(bytes, size, read + first, (struct span){r->bytes, have - first});
+    free(r->bytes);
+    r->bytes = bytes;
+    r->size = size;
+}
+
+static uint32_t put(struct ring *r, struct span s)
+{
+    uint32_t written, read, room, n;
+
+    pthread_mutex_lock(&r->lock);
+    written = atomic_load_explicit(&r->written, memory_order_relaxed);
+    read = atomic_load_explicit(&r->read, memory_order_relaxed);
+    grow(r, read, written - read, s.n);
+    room = r->size - (written - read);
+    n = s.n < room ? (uint32_t)s.n : room;
+    copy_in(r->bytes, r->size, written, (struct span){s.p, n});
     atomic_store_explicit(&r->written, written + n, memory_order_release);
-    announce(&r->news);
+    pthread_mutex_unlock(&r->lock);
+    if (n)
+        announce(&r->news);
     return n;
 }
 
@@ -86,18 +129,17 @@ void ring_close(struct ring *r, enum ring_end how)
 
 static uint32_t take(struct ring *r, char *out, size_t max)
 {
-    uint32_t read = atomic_load_explicit(&r->read, memory_order_relaxed);
-    uint32_t have = atomic_load_explicit(&r->written, memory_order_acquire) - read;
-    uint32_t n = max < have ? (uint32_t)max : have;
-    uint32_t at = read & (r->size - 1);
-    uint32_t first = n < r->size - at ? n : r->size - at;
+    uint32_t read, have, n;
 
-    if (!n)
-        return 0;
-    memcpy(out, r->bytes + at, first);
-    memcpy(out + first, r->bytes, n - first);
+    pthread_mutex_lock(&r->lock);
+    read = atomic_load_explicit(&r->read, memory_order_relaxed);
+    have = atomic_load_explicit(&r->written, memory_order_relaxed) - read;
+    n = max < have ? (uint32_t)max : have;
+    copy_out(r, read, out, n);
     atomic_store_explicit(&r->read, read + n, memory_order_release);
-    announce(&r->room);
+    pthread_mutex_unlock(&r->lock);
+    if (n)
+        announce(&r->room);
     return n;
 }
 

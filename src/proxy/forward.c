@@ -5,8 +5,6 @@
 #include "base/log.h"
 #include "proxy/steps.h"
 
-#define RING_SIZE (64 * 1024)
-
 static bool wants_usage_injected(const struct exchange *x)
 {
     enum api api = x->target.route->api;
@@ -58,7 +56,7 @@ static bool begin_stream(struct exchange *x)
 {
     struct err e;
 
-    if (ring_init(&x->reply.ring, RING_SIZE, &e))
+    if (ring_init(&x->reply.ring, REPLY_RING, REPLY_RING_MAX, &e))
         return false;
     reply_add_predictions(x, &x->reply.headers);
     limit_add_headers(x, &x->reply.headers);
@@ -218,6 +216,21 @@ static void read_answer(struct exchange *x)
     }
 }
 
+/* What goes upstream; of the client's bytes and the edited copy, only that one is kept. */
+static struct span choose_body(struct exchange *x, const struct splice *edits, struct buf *spliced)
+{
+    struct span body = buf_all(&x->body);
+
+    if (x->target.route->kind != ROUTE_PRICED)
+        return body;
+    body = request_splice(&x->request, edits, spliced);
+    if (spliced->n) {
+        x->request.body = (struct span){0};
+        buf_finish(&x->body);
+    }
+    return body;
+}
+
 /* While it runs, the connection's thread can wake it. */
 static void call(struct exchange *x, struct upstream *u, const struct upstream_request *q)
 {
@@ -239,8 +252,8 @@ int step_forward(struct exchange *x, struct upstream *u)
         .url = outgoing_url(x, ""),
         .post = x->method == METHOD_POST,
         .head_only = x->method == METHOD_HEAD,
+        .streams = x->request.stream,
         .headers = &headers,
-        .body = buf_all(&x->body),
         .limits = {c->connect_timeout, c->first_byte_timeout, c->gap_timeout, c->request_timeout,
                    c->max_answer, c->upstream_ca},
         .arena = &x->arena,
@@ -254,8 +267,7 @@ int step_forward(struct exchange *x, struct upstream *u)
     if (exchange_client_is_gone(x))
         return refuse(&x->refusal, REFUSE_OVERLOADED, NULL, "The client left before this was sent.");
     buf_init(&spliced, 0);
-    if (x->target.route->kind == ROUTE_PRICED)
-        q.body = request_splice(&x->request, &edits, &spliced);
+    q.body = choose_body(x, &edits, &spliced);
     answer_init(&x->answer, x->target.route->api, edits.include_usage);
     answer_expect(&x->answer, &x->request);
     x->answer.may_stop = c->on_cap == ON_CAP_STOP;

@@ -18,7 +18,9 @@
 #include "proxy/listen_tls.h"
 #include "proxy/steps.h"
 
-#define POOL_SIZE  (32 * 1024) /* of a connection: bounds its headers */
+/* Of a connection: bounds its headers. More than 32 KiB is mapped by the library, so that only what is used
+ * of it takes memory. */
+#define POOL_SIZE  (32 * 1024 + 1)
 #define STACK_SIZE (128 * 1024)
 
 struct listener {

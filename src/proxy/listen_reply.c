@@ -6,8 +6,9 @@
 #include "proxy/conns.h"
 #include "proxy/listen_live.h"
 
-#define BLOCK_SIZE (16 * 1024) /* most bytes of a stream in one chunk */
-#define WHOLE_MAX  (64 * 1024) /* a larger body is sent in blocks, each with a deadline of its own */
+#define BLOCK_SIZE  (16 * 1024)
+#define STREAM_SIZE (2 * 1024) /* a block of a stream, which seldom has more to say at a time */
+#define WHOLE_MAX   (64 * 1024) /* a larger body is sent in blocks, each with a deadline of its own */
 
 static void add_trailers(struct exchange *x, struct MHD_Response *r)
 {
@@ -70,7 +71,7 @@ static struct MHD_Response *make_response(struct exchange *x)
     if (r->live)
         return live_response(x, x->conn);
     if (r->streamed)
-        return x->stream = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_more, x, NULL);
+        return x->stream = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_SIZE, on_more, x, NULL);
     must_read(x);
     if (r->head_only) /* nothing is asked of the callback then */
         return MHD_create_response_from_callback(r->length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)r->length,

@@ -137,7 +137,7 @@ static bool break_off(struct exchange *x)
     struct buf partial = x->reply.body;
     struct err e;
 
-    if (ring_init(&x->reply.ring, 64 * 1024, &e))
+    if (ring_init(&x->reply.ring, REPLY_RING, REPLY_RING_MAX, &e))
         return false;
     x->reply.streamed = true;
     once_set(&x->answered);

@@ -10,6 +10,9 @@
 #define MS      INT64_C(1000000) /* nanoseconds */
 #define LOOK_MS 1000             /* how often deadlines are looked at */
 
+#define READ_STREAM (4L * 1024)  /* most bytes read at a time: of a stream */
+#define READ_WHOLE  (16L * 1024) /* of another answer */
+
 struct upstream {
     CURL *curl;
     CURLM *multi; /* of that one handle: its wait can be woken, curl_easy_perform()'s cannot */
@@ -244,6 +247,7 @@ static bool set_up(struct upstream *u)
     const struct upstream_limits *l = &u->q->limits;
 
     return set_url(u) && SET(u, CONNECTTIMEOUT_MS, (long)l->connect_ms) &&
+           SET(u, BUFFERSIZE, u->q->streams ? READ_STREAM : READ_WHOLE) &&
            (!l->ca_file || !*l->ca_file || SET(u, CAINFO, l->ca_file)) && set_method(u) && set_headers(u);
 }
 

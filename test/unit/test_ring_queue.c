@@ -46,7 +46,7 @@ static void test_ring_carries_everything(void **state)
     void *failed;
 
     (void)state;
-    assert_int_equal(ring_init(&r, 256, &e), 0);
+    assert_int_equal(ring_init(&r, 32, 256, &e), 0);
     pthread_create(&t, NULL, write_stream, &r);
     while (ring_ended(&r) == RING_OPEN) {
         char out[61];
@@ -59,6 +59,31 @@ static void test_ring_carries_everything(void **state)
     assert_int_equal(at, STREAM);
     assert_int_equal(ring_ended(&r), RING_WHOLE);
     ring_finish(&r);
+}
+
+/* From anywhere in its small beginning, and no further than it may. */
+static void test_ring_grows_with_a_slow_reader(void **state)
+{
+    struct ring r;
+    struct err e;
+    char out[64];
+
+    (void)state;
+    for (uint32_t start = 0; start < 8; start++) {
+        assert_int_equal(ring_init(&r, 8, 32, &e), 0);
+        assert_true(ring_write(&r, (struct span){"-------", start}, 1));
+        assert_int_equal(ring_read(&r, out, sizeof out, 0), start);
+        assert_true(ring_write(&r, SPAN("012345"), 1));
+        assert_int_equal(r.size, 8);
+        assert_true(ring_write(&r, SPAN("6789abcdef"), 1));
+        assert_int_equal(r.size, 16);
+        assert_true(ring_write(&r, SPAN("ghijklmnopqrstuv"), 1));
+        assert_false(ring_write(&r, SPAN("w"), 1));
+        assert_int_equal(r.size, 32);
+        assert_int_equal(ring_read(&r, out, sizeof out, 0), 32);
+        assert_memory_equal(out, "0123456789abcdefghijklmnopqrstuv", 32);
+        ring_finish(&r);
+    }
 }
 
 static void *write_until_refused(void *ctx)
@@ -76,7 +101,7 @@ static void test_ring_lets_a_blocked_writer_go(void **state)
     char out[64];
 
     (void)state;
-    assert_int_equal(ring_init(&r, 16, &e), 0);
+    assert_int_equal(ring_init(&r, 16, 16, &e), 0);
     pthread_create(&t, NULL, write_until_refused, &r);
     assert_true(ring_read(&r, out, sizeof out, 60000) > 0);
     ring_abandon(&r);
@@ -90,7 +115,7 @@ static void test_ring_stall_abandons(void **state)
     struct err e;
 
     (void)state;
-    assert_int_equal(ring_init(&r, 16, &e), 0);
+    assert_int_equal(ring_init(&r, 16, 16, &e), 0);
     assert_true(ring_write(&r, SPAN("0123456789abcdef"), 1));
     assert_false(ring_write(&r, SPAN("g"), 1));
     assert_true(ring_abandoned(&r));
@@ -165,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ring_carries_everything),
+        cmocka_unit_test(test_ring_grows_with_a_slow_reader),
         cmocka_unit_test(test_ring_lets_a_blocked_writer_go),
         cmocka_unit_test(test_ring_stall_abandons),
         cmocka_unit_test(test_queue_hands_out_each_item_once),
