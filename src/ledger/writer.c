@@ -273,9 +273,8 @@ static void *write_groups(void *arg)
     uint64_t group;
     bool last;
 
+    pthread_mutex_lock(&w->lock);
     do {
-        pthread_mutex_lock(&w->lock);
-        w->writing = false;
         sleep_for_work(w);
         last = w->stop && !w->first;
         ops = take(w, &group);
@@ -284,7 +283,10 @@ static void *write_groups(void *arg)
         write_group(l, ops, group);
         if (w->how->after)
             w->how->after(l, writer_queued(l) == 0);
+        pthread_mutex_lock(&w->lock);
+        w->writing = false; /* it was true since take(): whoever else leads, leads alone */
     } while (!last);
+    pthread_mutex_unlock(&w->lock);
     give_up(w);
     return NULL;
 }
