@@ -98,6 +98,9 @@ void writer_stop(struct ledger *l);
 /* Queues op and waits for its group, or leads it; *op may live on the caller's stack, unless it is
  * a settlement with release. */
 int writer_do(struct ledger *l, struct op *op, struct err *e) MUST_CHECK;
+/* Queues ops, linked by `next`, each with a waiter of its own that tells its outcome, and waits for
+ * all of their groups. None may be a settlement. */
+void writer_do_all(struct ledger *l, struct op *ops);
 /* Queues op (which needs release) and returns. */
 void writer_queue(struct ledger *l, struct op *op);
 /* Waits for what is queued now. */

@@ -53,8 +53,8 @@ static bool has_work(const struct writer *w)
     return w->stop || w->urgent || w->queued >= LINGER_MAX || w->led >= LED_MAX;
 }
 
-/* Under the lock, after any change: wakes the thread if it sleeps too long for what there is now. Who
- * leads calls it at the end. */
+/* Under the lock, after any change: wakes the thread if it sleeps too long for what there is now.
+ * Who leads calls it at the end. */
 static void call_thread(struct writer *w)
 {
     int64_t due = w->kept ? w->retry_ns : w->first ? w->linger_ns : 0;
@@ -143,6 +143,23 @@ int writer_do(struct ledger *l, struct op *op, struct err *e)
     if (waiter.rc != 0)
         *e = waiter.e;
     return waiter.rc;
+}
+
+void writer_do_all(struct ledger *l, struct op *ops)
+{
+    struct writer *w = &l->writer;
+    uint64_t group;
+
+    pthread_mutex_lock(&w->lock);
+    for (struct op *next; ops; ops = next) {
+        next = ops->next;
+        append(w, ops);
+        w->urgent = true;
+        call_thread(w);
+    }
+    group = w->filling;
+    pthread_mutex_unlock(&w->lock);
+    wait_done(w, group);
 }
 
 void writer_queue(struct ledger *l, struct op *op)

@@ -5,10 +5,16 @@
 #include "ledger/ending.h"
 #include "ledger/postgresql/inner.h"
 
-/* Ends a hold that is not among this daemon's, unless somebody else has ended it already: that is
- * no failure, but *done is false. `stray`: nor is it one when this daemon does have it, which then
- * stays. */
-int pg_end_other(struct ledger *l, struct pg_hold *h, const struct ending *end, bool stray,
-                 bool *done, struct err *e) MUST_CHECK;
+/* How a hold that is not among this daemon's ends. */
+struct other_end {
+    struct pg_hold hold;
+    struct ending end;
+    bool done; /* it ended here; false is no failure: somebody else had ended it already */
+};
+
+/* Ends them together, in as few groups as the writer makes of them. `stray`: one that this daemon
+ * does have stays. */
+int pg_end_others(struct ledger *l, struct other_end *others, int n, bool stray,
+                  struct err *e) MUST_CHECK;
 
 #endif

@@ -119,20 +119,27 @@ static struct pg_hold read_hold(const PGresult *res, int i)
     return h;
 }
 
-static int interrupt_all(struct pg_ledger *l, const PGresult *res, struct ledger_recovery *found,
-                         struct err *e)
+/* A page of holds: all together, because the lease must be renewed in between. */
+static int end_page(struct pg_ledger *l, const PGresult *res, bool stray,
+                    struct ledger_recovery *found, struct err *e)
 {
-    for (int i = 0; i < PQntuples(res); i++) {
-        struct pg_hold h = read_hold(res, i);
-        struct ending end = ending_interrupted(h.r.now_ms, clock_wall_ms());
-        bool by_us;
+    int n = PQntuples(res), rc;
+    struct other_end *page = calloc((size_t)n + 1, sizeof *page);
 
-        if (pg_end_other(&l->base, &h, &end, false, &by_us, e) != 0)
-            return -1;
-        found->holds += by_us;
-        found->amount += by_us ? h.amount : 0;
+    if (!page)
+        return err_set(e, ERR_MEMORY, "no memory for %d holds", n);
+    for (int i = 0; i < n; i++) {
+        page[i].hold = read_hold(res, i);
+        page[i].end = stray ? (struct ending){.state = HOLD_VOIDED, .now_ms = clock_wall_ms()}
+                            : ending_interrupted(page[i].hold.r.now_ms, clock_wall_ms());
     }
-    return 0;
+    rc = pg_end_others(&l->base, page, n, stray, e);
+    for (int i = 0; i < n; i++) {
+        found->holds += page[i].done;
+        found->amount += page[i].done ? page[i].hold.amount : 0;
+    }
+    free(page);
+    return rc;
 }
 
 static int mark_over(struct pq *q, struct err *e)
@@ -162,7 +169,7 @@ int lease_reap(struct pg_ledger *l, struct pq *q, struct ledger_recovery *found,
             return pq_error(q, e);
         if (n)
             last = pq_int(res, n - 1, 0);
-        rc = interrupt_all(l, res, found, e);
+        rc = end_page(l, res, false, found, e);
         PQclear(res);
         if (rc != 0)
             return -1;
@@ -176,21 +183,17 @@ int lease_reap(struct pg_ledger *l, struct pq *q, struct ledger_recovery *found,
 int lease_sweep(struct pg_ledger *l, struct pq *q, struct err *e)
 {
     int64_t last = 0, daemon = atomic_load(&l->daemon);
+    struct ledger_recovery found = {0};
 
     for (;;) {
         PGresult *res = pq_query(q, ours, "ii", last, daemon);
-        int n = res ? PQntuples(res) : 0, rc = 0;
+        int n = res ? PQntuples(res) : 0, rc;
 
         if (!res)
             return pq_error(q, e);
-        for (int i = 0; rc == 0 && i < n; i++) {
-            struct ending end = {.state = HOLD_VOIDED, .now_ms = clock_wall_ms()};
-            struct pg_hold h = read_hold(res, i);
-            bool by_us;
-
-            rc = pg_end_other(&l->base, &h, &end, true, &by_us, e);
-            last = h.id;
-        }
+        if (n)
+            last = pq_int(res, n - 1, 0);
+        rc = end_page(l, res, true, &found, e);
         PQclear(res);
         if (rc != 0 || n == 0)
             return rc;

@@ -194,18 +194,36 @@ int pg_settle(struct ledger *l, const struct settlement *s, bool wait, nano_t *r
     return rc;
 }
 
-int pg_end_other(struct ledger *l, struct pg_hold *h, const struct ending *end, bool stray,
-                 bool *done, struct err *e)
-{
-    struct settle_op o = {0};
+struct other_op {
+    struct settle_op s;
+    struct waiter waiter;
+};
 
-    fill(&o, h->id);
-    o.pg.op.settlement = false; /* it is looked for again */
-    o.other = h;
-    o.stray = stray;
-    o.end = *end;
-    if (writer_do(l, &o.pg.op, e) != 0)
-        return -1;
-    *done = o.done;
-    return 0;
+int pg_end_others(struct ledger *l, struct other_end *others, int n, bool stray, struct err *e)
+{
+    struct other_op *ops = calloc((size_t)n, sizeof *ops);
+    int rc = 0;
+
+    if (!ops)
+        return n ? err_set(e, ERR_MEMORY, "no memory to end %d holds", n) : 0;
+    for (int i = n - 1; i >= 0; i--) {
+        struct settle_op *s = &ops[i].s;
+
+        fill(s, others[i].hold.id);
+        s->pg.op.settlement = false; /* it is looked for again */
+        s->pg.op.waiter = &ops[i].waiter;
+        s->pg.op.next = i < n - 1 ? &ops[i + 1].s.pg.op : NULL;
+        s->other = &others[i].hold;
+        s->stray = stray;
+        s->end = others[i].end;
+    }
+    if (n)
+        writer_do_all(l, &ops[0].s.pg.op);
+    for (int i = 0; i < n; i++) {
+        others[i].done = ops[i].s.done && ops[i].waiter.rc == 0;
+        if (rc == 0 && (rc = ops[i].waiter.rc) != 0)
+            *e = ops[i].waiter.e;
+    }
+    free(ops);
+    return rc;
 }
