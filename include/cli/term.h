@@ -29,6 +29,9 @@ enum { /* keys; those with a character are that character */
 
 /* Takes the terminal over; without colours where NO_COLOR is set (no-color.org). */
 int term_open(struct err *e) MUST_CHECK;
+/* SIGINT or SIGTERM came: close. */
+bool term_ended(void);
+/* Gives it back; then the program ends by the signal that came, if one did. */
 void term_close(void);
 
 void term_size(int *width, int *height);

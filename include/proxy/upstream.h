@@ -68,6 +68,9 @@ void upstream_library_init(void);
 void upstream_library_finish(void);
 
 struct upstream *upstream_create(void); /* NULL: no memory. One thread's. */
+/* Between calls: u, or a new one in its place when it is NULL or memory has failed it, for what libcurl
+ * then has half set up stays so. NULL: no memory. */
+struct upstream *upstream_ready(struct upstream *u);
 void upstream_destroy(struct upstream *u);
 
 /* u may be NULL: then nothing is sent, and the end is UPSTREAM_OURS. */

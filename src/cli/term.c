@@ -5,6 +5,7 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <term.h> /* last: its macros are ordinary words, "lines" and "columns" among them */
 
 static SCREEN *screen;
+static volatile sig_atomic_t ended_by; /* a signal that asked for the end; 0: none */
 
 static struct {
     attr_t attributes;
@@ -64,11 +66,31 @@ static bool is_known(void)
     return true;
 }
 
+static void on_end(int signal)
+{
+    ended_by = signal;
+}
+
+/* ncurses' own handlers, which it leaves out where there are others, draw and free in the handler. */
+static void watch_signals(void)
+{
+    struct sigaction end = {.sa_handler = on_end};
+
+    sigaction(SIGINT, &end, NULL);
+    sigaction(SIGTERM, &end, NULL);
+}
+
+bool term_ended(void)
+{
+    return ended_by != 0;
+}
+
 int term_open(struct err *e)
 {
     const char *name = env_value("TERM");
 
     setlocale(LC_CTYPE, "");
+    watch_signals();
     screen = is_known() ? newterm(NULL, stdout, stdin) : NULL;
     if (!screen)
         return err_set(e, ERR_INVALID,
@@ -90,6 +112,10 @@ void term_close(void)
     endwin();
     delscreen(screen);
     screen = NULL;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    if (ended_by)
+        raise(ended_by); /* whoever waits for this program hears how it ended */
 }
 
 void term_size(int *width, int *height)

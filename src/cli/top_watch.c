@@ -206,7 +206,7 @@ int top_watch(const char *url, struct top *t, struct err *e)
         return -1;
     r = term_open(e);
     if (r == 0) {
-        while (r == 0 && !t->quit)
+        while (r == 0 && !t->quit && !term_ended())
             r = turn(&w, ascii, e);
         term_close();
     }

@@ -18,6 +18,7 @@ struct upstream {
     CURLM *multi; /* of that one handle: its wait can be woken, curl_easy_perform()'s cannot */
     CURLU *url;   /* the last call's, parsed */
     char *url_text; /* what it was parsed from; or NULL */
+    bool spoiled;   /* memory failed it */
     /* Of the call that runs now. */
     const struct upstream_request *q;
     struct upstream_result *result;
@@ -266,6 +267,14 @@ struct upstream *upstream_create(void)
     return NULL;
 }
 
+struct upstream *upstream_ready(struct upstream *u)
+{
+    if (u && !u->spoiled)
+        return u;
+    upstream_destroy(u);
+    return upstream_create();
+}
+
 /* ---- reading the end ---- */
 
 /* What a CURLcode means, before and after the head was whole. */
@@ -353,8 +362,11 @@ void upstream_call(struct upstream *u, const struct upstream_request *q, struct 
     u->verdict = UPSTREAM_WHOLE;
     u->error[0] = '\0';
 
-    if (!set_up(u) || !perform(u, &code))
+    if (!set_up(u) || !perform(u, &code)) {
+        u->spoiled = true;
         return;
+    }
+    u->spoiled = code == CURLE_OUT_OF_MEMORY;
     out->end = ending(u, code);
     out->well_framed = is_well_framed(u);
     if (code != CURLE_OK && u->verdict == UPSTREAM_WHOLE)

@@ -29,7 +29,7 @@ static void *work(void *ctx)
     struct exchange *x;
 
     while ((x = queue_pop(&w->server->queue, &w->seat))) {
-        if (!u && !(u = upstream_create()))
+        if (!(u = upstream_ready(u)))
             log_error("no memory for an upstream handle");
         exchange_run(x, u);
     }

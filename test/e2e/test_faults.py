@@ -17,11 +17,15 @@ from wire import events_of, without_usage
 CHAT_PATH, MESSAGE_PATH, LEGACY_PATH = "/v1/chat/completions", "/v1/messages", "/v1/completions"
 
 
-@pytest.fixture
-def hold(proxy):
+def hold_of(proxy):
     """Sets a budget; what CHAT holds of it."""
     proxy.set_budget(1)
     return exactly(proxy.estimate("chat/completions", CHAT)["holdUsd"])
+
+
+@pytest.fixture
+def hold(proxy):
+    return hold_of(proxy)
 
 
 def charged_the_hold(proxy, hold):
@@ -135,7 +139,9 @@ def test_a_nul_in_a_header(proxy, sim, hold):
     charged_the_hold(proxy, hold)
 
 
-def test_a_reused_connection_that_dies_is_not_posted_twice(proxy, sim, hold):
+def test_a_reused_connection_that_dies_is_not_posted_twice(start_proxy, sim):
+    proxy = start_proxy("--workers", "1")  # connections are a worker's
+    hold = hold_of(proxy)
     assert proxy.post(CHAT_PATH, CHAT, sim_header(input=0, output=0, text="")).status == 200
     spent = exactly(proxy.budget()["spentUsd"])
     proxy_error(proxy.post(CHAT_PATH, CHAT, sim_header(fault="close_before_headers")), 502)
