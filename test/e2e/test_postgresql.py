@@ -93,7 +93,7 @@ def test_exactly_the_affordable_number(daemons, sim, postgres, round):
     """All at once, through all daemons, and nothing comes back before all have been decided."""
     one = daemons[0].estimate("chat/completions", CHAT)
     daemons[0].set_budget(float(AFFORDABLE * a_hold(daemons[0])), enforcement="strict")
-    full = sim_header(gate=AFFORDABLE, input=one["inputTokens"], output=CHAT["max_tokens"])
+    full = sim_header(gate=min(CLIENTS, AFFORDABLE), input=one["inputTokens"], output=CHAT["max_tokens"])
     answers = together(CLIENTS, lambda i: ask(daemons[i % DAEMONS], full))
     if CLIENTS > AFFORDABLE:
         assert statuses(answers) == {200: AFFORDABLE, 402: CLIENTS - AFFORDABLE}
