@@ -71,6 +71,12 @@ def eventually(work):
     return found
 
 
+def nothing_is_missing(rows, sim):
+    """All that reached the upstream is charged. A hold whose request was stopped before it went out is
+    charged too, for nobody can know, but never as settled."""
+    assert len([r for r in rows if r["status"] == "settled"]) <= len(sim.journal()) <= len(rows)
+
+
 def statuses(answers):
     found = [a.status if a else None for a in answers]
     return {status: found.count(status) for status in set(found)}
@@ -152,7 +158,7 @@ def test_killed_in_the_middle_of_a_crowd(daemons, sim, postgres):
     complete = [a for a in answered if a.status == 200 and a.end == "complete"]
     rows = {r["requestId"]: r for r in living[0].history(limit=1000)}
     assert {a.headers["X-Tokencap-Request-Id"] for a in complete} <= set(rows)
-    assert len(rows) == len(sim.journal())
+    nothing_is_missing(rows.values(), sim)
     assert exactly(living[0].budget()["spentUsd"]) == sum(exactly(r["costUsd"]) for r in rows.values())
     verify(postgres)
 
@@ -180,7 +186,7 @@ def test_the_server_restarts_under_load(daemons, sim, postgres, how):
     rows = daemons[0].history(limit=1000)
     done = [a.headers["X-Tokencap-Request-Id"] for a in answers if a.status == 200]
     assert set(done) <= {r["requestId"] for r in rows}
-    assert len(rows) == len(sim.journal())
+    nothing_is_missing(rows, sim)
     assert exactly(daemons[0].budget()["spentUsd"]) == sum(exactly(r["costUsd"]) for r in rows)
     verify(postgres)
 
