@@ -228,12 +228,9 @@ units: $(UNITS) share replay units-postgresql
 # The ledger's tests once more, on a PostgreSQL server of their own.
 PG_UNITS := $(if $(MODULES),$(patsubst %,$(BUILD)/test/unit/test_ledger_%,hold budget token usage series period \
               concurrency simulation))
-# The simulation's seed is fixed here; `make check-postgresql` takes new ones. Known and open: SEED=4766121619405453931
-# finds a period's end told two days early after the clock went back; its money is right.
 .PHONY: units-postgresql
-units-postgresql: SEED := $(or $(SEED),1)
 units-postgresql: $(PG_UNITS) $(MODULES)
-	@set -e; [ -z "$(PG_UNITS)" ] || POSTGRESQL_DIR=/dev/shm OPS=2000 SEED=$(SEED) test/postgresql/with.sh sh -ec \
+	@set -e; [ -z "$(PG_UNITS)" ] || POSTGRESQL_DIR=/dev/shm OPS=2000 test/postgresql/with.sh sh -ec \
 	  'for t in $(PG_UNITS); do echo "== $$t on PostgreSQL"; $$t; done'
 
 # Token ids against the encodings' reference implementation, an npm package. `make check-tokens` is the
@@ -561,7 +558,7 @@ check-ledger: all $(LEDGER_PROOFS:%=$(BUILD)/test/unit/test_ledger_%) $(BUILD)/b
 check-postgresql: all units-postgresql $(BUILD)/bin/tokencap-sim e2e-deps
 	@./deps.sh pgbouncer
 	POSTGRESQL_OPTIONS="-c default_transaction_isolation=serializable" \
-	  $(MAKE) --no-print-directory units-postgresql SEED=$$(date +%s)
+	  $(MAKE) --no-print-directory units-postgresql
 	test/postgresql/with.sh test/postgresql/pgbouncer.sh sh -ec \
 	  'for t in $(PG_UNITS); do echo "== $$t behind PgBouncer"; $$t; done'
 	ROUNDS=20 TOKENCAP_BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 $(VENV)/bin/pytest -q -rs \

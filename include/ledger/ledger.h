@@ -116,8 +116,9 @@ struct settlement {
 };
 
 /* Ends a hold. With wait, returns when that is durable, and *remaining (may be NULL) is the
- * tightest budget's remaining amount (-1: no budget); else it is queued and returns at once — no
- * crash can lose money then, because recovery charges the hold. Strings in s are copied.
+ * tightest budget's remaining amount (-1: no budget), of the periods that run at now_ms; else it is
+ * queued and returns at once — no crash can lose money then, because recovery charges the hold.
+ * Strings in s are copied.
  * ERR_BUSY (disk full, database locked): not durable yet; the ledger keeps it and goes on trying,
  * so it must not be handed over again. Any other error: the hold is as it was. */
 int ledger_settle(struct ledger *l, const struct settlement *s, bool wait, nano_t *remaining,

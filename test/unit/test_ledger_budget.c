@@ -251,6 +251,21 @@ static void a_set_after_the_end_starts_the_next_one(void **state)
     assert_int_equal(got.period_end, T0 + 60 * DAY);
 }
 
+/* Whether it is asked what is left, or not. */
+static void an_end_that_is_waited_for_starts_the_next_one(void **state)
+{
+    struct fixture *f = *state;
+    struct settlement s = an_end(busy_budget(f, 30), HOLD_SETTLED, CENTS(10));
+    struct budget b;
+
+    s.now_ms = T0 + 40 * DAY;
+    must(f, ledger_settle(f->l, &s, true, NULL, &f->e));
+    b = get_budget(f, "p", T0); /* the clock went back: it does not reopen the first */
+    assert_int_equal(b.period_start, T0 + 30 * DAY);
+    assert_int_equal(b.period_end, T0 + 60 * DAY);
+    assert_int_equal(b.spent, 0);
+}
+
 static void calendar_months_end_at_local_midnight(void **state)
 {
     struct fixture *f = *state;
@@ -381,6 +396,7 @@ int main(void)
         LEDGER_TEST(a_clock_that_jumps_never_reopens_a_period),
         LEDGER_TEST(changing_the_period_keeps_what_was_spent),
         LEDGER_TEST(a_set_after_the_end_starts_the_next_one),
+        LEDGER_TEST(an_end_that_is_waited_for_starts_the_next_one),
         LEDGER_TEST(calendar_months_end_at_local_midnight),
         LEDGER_TEST(every_scope_has_its_own),
         LEDGER_TEST(all_but_runs_are_listed),

@@ -38,7 +38,7 @@ struct settle_op {
     int64_t hold_id;
     struct pg_hold *other; /* a hold that is not among this daemon's; the waiter's */
     struct ending end;
-    nano_t *remaining; /* the waiter's; NULL: nobody asks */
+    nano_t *remaining; /* of who waits, whether it asked or not; NULL: nobody waits */
     bool stray;        /* skip it when this daemon does have it */
     bool done;         /* it was open, and ended here */
 };
@@ -187,7 +187,7 @@ int pg_settle(struct ledger *l, const struct settlement *s, bool wait, nano_t *r
         writer_queue(l, &o->pg.op);
         return 0;
     }
-    o->remaining = wait && remaining ? &left : NULL;
+    o->remaining = wait ? &left : NULL;
     rc = writer_do(l, &o->pg.op, e);
     if (rc == 0 && wait && remaining)
         *remaining = left;
