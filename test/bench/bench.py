@@ -8,32 +8,24 @@ ROWS names some of the rows; those are only printed."""
 import datetime
 import os
 import pathlib
-import platform
 import sys
 import tempfile
 import time
 
 from goals import goal_rows
 from load import Load
+from page import machine
 from programs import ROOT
 from rows import ROWS, table
 
 PAGE = ROOT / "docs/performance.md"
 
 
-def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()
-
-
-def introduction(load, busy, minutes):
+def introduction(load, minutes):
     return [
         "# Performance", "",
-        f"Written by `make bench` on {datetime.date.today()} in {minutes:.0f} minutes: {os.cpu_count()} cores of "
-        f"{processor()}, {platform.system()} {platform.release()}, load {busy:.1f} at the start. The load generators, "
-        "the upstream simulator and what is measured share these cores, so only ratios within one run mean something. "
+        f"Written by `make bench` on {datetime.date.today()} in {minutes:.0f} minutes: {machine()}. "
+        "The load generators, the upstream simulator and what is measured share these cores, so only ratios within one run mean something. "
         "`full` and `normal` are tokencapd's durabilities, with everything on; direct is the upstream without a proxy. "
         f"Medians of {load.rounds} interleaved runs of {load.seconds} s.", ""]
 
@@ -43,7 +35,7 @@ def main():
     wanted = os.environ.get("ROWS", "").replace(",", " ").split()
     if unknown := set(wanted) - ROWS.keys():
         sys.exit(f"bench: no such row: {' '.join(unknown)}; there are {' '.join(ROWS)}")
-    busy, began = os.getloadavg()[0], time.monotonic()
+    began = time.monotonic()
     figures, parts = {}, []
     for name in wanted or ROWS:
         title, measure = ROWS[name]
@@ -59,7 +51,7 @@ def main():
              "[another](performance-tokens.md).", ""]
     if wanted:
         return
-    PAGE.write_text("\n".join([*introduction(load, busy, (time.monotonic() - began) / 60), *goals, *parts]))
+    PAGE.write_text("\n".join([*introduction(load, (time.monotonic() - began) / 60), *goals, *parts]))
     print("\n".join(goals), f"\n{PAGE.relative_to(ROOT)} is written")
 
 

@@ -7,15 +7,14 @@ import os
 import pathlib
 import re
 import subprocess
-import sys
 import tempfile
 
 from load import Load, run
+from page import replace_part
 from programs import BUILD, ROOT, Stage
 from rows import table
 
 PAGE = ROOT / "docs/performance-profile.md"
-BEGIN, END = "<!-- make bench-locks -->\n", "<!-- end -->\n"
 HEAD = ["taken in", "times a request", "median ns", "p99 ns", "worst µs"]
 RARE = 0.05  # times a request: not what every request takes
 
@@ -43,11 +42,7 @@ def main():
             for place, (_, times, *figures) in zip(where([l[0] for l in lines]), lines)]
     text = "\n".join(table(HEAD, rows)) + "\n"
     print(text)
-    page = PAGE.read_text()
-    if BEGIN not in page:
-        sys.exit(f"{PAGE.name} has no place for it")
-    before, rest = page.split(BEGIN)
-    PAGE.write_text(before + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1])
+    replace_part(PAGE, "make bench-locks", text)
 
 
 main()

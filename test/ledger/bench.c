@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How many holds a second the ledger makes durable, and how long each waits: by waiters, with and
- * without their settlements. Prints a Markdown table.
+ * without their settlements.
  *
- *   bench [--normal] [DIRECTORY]       the database is made there, and removed
- *   bench --on ADDRESS WAITERS HOLDS   one row each without and with settlements, on a ledger that is there
+ *   bench [--normal] [DIRECTORY]   prints a Markdown table; the database is made there, and removed
+ *   bench --on ADDRESS WAITERS HOLDS hold|settle
+ *
+ * measures once, on a ledger that others may use too. It says `ready`, begins when it reads a line,
+ * says `holds groups from_ns to_ns`, and closes the ledger when it reads another: open holds are
+ * charged then.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -109,46 +113,69 @@ static double cpu_us(void)
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
-static void measure(struct ledger *l, int waiters, int holds, bool with_settlement)
+struct run {
+    int waiters, holds; /* in all */
+    bool settle;
+    int64_t from_ns, to_ns, groups;
+    int64_t *ns; /* what each hold took, sorted */
+    double cpu_us;
+};
+
+static void finish(struct ledger *l, struct ledger_stats *s)
+{
+    do
+        ledger_stats(l, s);
+    while (s->queued);
+}
+
+static void measure(struct ledger *l, struct run *r)
 {
     static struct worker w[WAITERS_MAX];
     pthread_barrier_t start;
-    int n = holds / waiters;
-    int64_t *ns = calloc((size_t)(n * waiters), sizeof *ns), from, took;
+    int n = r->holds / r->waiters;
     struct ledger_stats s;
-    double cpu;
 
-    if (!ns)
+    r->holds = n * r->waiters;
+    r->ns = calloc((size_t)r->holds, sizeof *r->ns);
+    if (!r->ns)
         abort();
-    pthread_barrier_init(&start, NULL, (unsigned)waiters + 1);
-    for (int i = 0; i < waiters; i++) {
+    pthread_barrier_init(&start, NULL, (unsigned)r->waiters + 1);
+    for (int i = 0; i < r->waiters; i++) {
         w[i] = (struct worker){.l = l,
                                .n = n,
                                .number = i,
-                               .settle = with_settlement,
-                               .ns = ns + i * n,
+                               .settle = r->settle,
+                               .ns = r->ns + i * n,
                                .start = &start};
         if (pthread_create(&w[i].thread, NULL, work, &w[i]) != 0)
             abort();
     }
-    cpu = cpu_us();
+    finish(l, &s);
+    r->groups = s.commits;
+    r->cpu_us = cpu_us();
     pthread_barrier_wait(&start);
-    from = clock_mono_ns();
-    for (int i = 0; i < waiters; i++)
+    r->from_ns = clock_mono_ns();
+    for (int i = 0; i < r->waiters; i++)
         pthread_join(w[i].thread, NULL);
-    took = clock_mono_ns() - from;
-    cpu = cpu_us() - cpu;
+    r->to_ns = clock_mono_ns();
+    r->cpu_us = cpu_us() - r->cpu_us;
+    finish(l, &s); /* the next row starts clean */
+    r->groups = s.commits - r->groups;
     pthread_barrier_destroy(&start);
-    qsort(ns, (size_t)(n * waiters), sizeof *ns, by_size);
-    do
-        ledger_stats(l, &s); /* until the queue is empty: the next row starts clean */
-    while (s.queued);
+    qsort(r->ns, (size_t)r->holds, sizeof *r->ns, by_size);
+}
+
+static void measure_row(struct ledger *l, int waiters, int holds, bool settle)
+{
+    struct run r = {.waiters = waiters, .holds = holds, .settle = settle};
+
+    measure(l, &r);
     printf("| %d | %s | %.0f | %.2f | %.2f | %.1f |\n", waiters,
-           with_settlement ? "hold + settlement" : "hold", n * waiters / ((double)took / 1e9),
-           (double)ns[n * waiters / 2] / 1e6, (double)ns[(int64_t)n * waiters * 99 / 100] / 1e6,
-           cpu / (n * waiters));
+           settle ? "hold + settlement" : "hold", r.holds / ((double)(r.to_ns - r.from_ns) / 1e9),
+           (double)r.ns[r.holds / 2] / 1e6, (double)r.ns[(int64_t)r.holds * 99 / 100] / 1e6,
+           r.cpu_us / r.holds);
     fflush(stdout);
-    free(ns);
+    free(r.ns);
 }
 
 static void set_budgets(struct ledger *l)
@@ -166,19 +193,34 @@ static void set_budgets(struct ledger *l)
         die(&e);
 }
 
-static int bench_on(const char *address, int waiters, int holds)
+static void wait_for_line(void)
+{
+    int c;
+
+    fflush(stdout);
+    do
+        c = getchar();
+    while (c != '\n' && c != EOF);
+}
+
+static int bench_on(const char *address, struct run r)
 {
     struct ledger_options o = {.address = address, .durable = true, .busy_timeout_ms = 5000};
     struct ledger *l;
     struct err e;
 
-    if (waiters < 1 || waiters > WAITERS_MAX || holds < waiters)
+    if (r.waiters < 1 || r.waiters > WAITERS_MAX || r.holds < r.waiters)
         return 64;
     if (ledger_open(&o, NULL, &l, &e) != 0)
         die(&e);
     set_budgets(l);
-    for (int settled = 0; settled < 2; settled++)
-        measure(l, waiters, holds, settled);
+    puts("ready");
+    wait_for_line();
+    measure(l, &r);
+    printf("%d %lld %lld %lld\n", r.holds, (long long)r.groups, (long long)r.from_ns,
+           (long long)r.to_ns);
+    wait_for_line();
+    free(r.ns);
     ledger_close(l);
     return 0;
 }
@@ -194,8 +236,10 @@ int main(int argc, char **argv)
     struct ledger *l;
     struct err e;
 
-    if (argc == 5 && strcmp(argv[1], "--on") == 0)
-        return bench_on(argv[2], atoi(argv[3]), atoi(argv[4]));
+    if (argc == 6 && strcmp(argv[1], "--on") == 0)
+        return bench_on(argv[2], (struct run){.waiters = atoi(argv[3]),
+                                              .holds = atoi(argv[4]),
+                                              .settle = strcmp(argv[5], "settle") == 0});
     snprintf(dir, sizeof dir, "%s/ledger-bench-XXXXXX",
              argc > 1 + normal ? argv[1 + normal] : "/tmp");
     if (!mkdtemp(dir)) {
@@ -210,7 +254,7 @@ int main(int argc, char **argv)
             if (ledger_open(&o, NULL, &l, &e) != 0)
                 die(&e);
             set_budgets(l);
-            measure(l, rows[i].waiters, rows[i].holds, settled);
+            measure_row(l, rows[i].waiters, rows[i].holds, settled);
             ledger_close(l);
             snprintf(cmd, sizeof cmd, "rm -f '%s'/*", dir);
             if (system(cmd) != 0)

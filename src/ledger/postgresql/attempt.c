@@ -19,6 +19,15 @@
     60000 /* longer than the server keeps a transaction that has lost its client                   \
            */
 
+/*
+ * A group's commit gives its locks free before it is on disk, so that the next daemon's group need
+ * not wait for the flush. This one, sent with it, is waited for instead: the log is written in
+ * order, so it takes the group along, and whatever of others' the group has seen.
+ */
+static const char flush[] =
+    "SELECT setval('tokencap.flush', 1), CASE WHEN current_setting('synchronous_commit') = 'off'"
+    " THEN set_config('synchronous_commit', 'on', true) END";
+
 /* ---- one attempt ---- */
 
 static void leave_transaction(struct pq *q)
@@ -39,9 +48,12 @@ static void leave_transaction(struct pq *q)
 static void want(struct group *g, struct op *ops)
 {
     group_reset(g);
-    for (struct op *op = ops; op; op = op->next)
+    for (struct op *op = ops; op; op = op->next) {
         if (pg_op_of(op)->want)
             pg_op_of(op)->want(g, pg_op_of(op));
+        if (pg_op_of(op)->in_doubt) /* what is found done may not be on disk yet */
+            g->changed = true;
+    }
 }
 
 static void ask(struct group *g, struct op *ops)
@@ -56,19 +68,24 @@ static void ask(struct group *g, struct op *ops)
         op->rc = op->run ? op->run(&g->l->base, op, op->e) : 0;
 }
 
-/* *sent: COMMIT was, so that a connection lost from then on leaves its outcome open. */
-static void tell(struct group *g, bool *sent)
+/* *doubtful: it failed when COMMIT had been sent, and perhaps done. */
+static void tell(struct group *g, bool *doubtful)
 {
     struct pq *q = g->q;
+    bool sent;
 
     if (q->failed)
         return;
     group_tell(g);
     pq_ask(q, g->changed ? "COMMIT" : "ROLLBACK", "");
-    *sent = g->changed && !q->failed;
+    if (g->changed && g->l->durable)
+        pq_ask(q, flush, "");
+    sent = g->changed && !q->failed;
     pq_send(q);
     if (pq_end(q) == 0 && PQtransactionStatus(q->conn) != PQTRANS_IDLE)
         pq_fail(q, PQ_FAULT, "the transaction did not end");
+    *doubtful = sent && q->failed &&
+                (!pq_connected(q) || PQtransactionStatus(q->conn) == PQTRANS_IDLE);
 }
 
 static void count(struct pg_ledger *l, int ops, int64_t took_ns)
@@ -90,13 +107,13 @@ static void count(struct pg_ledger *l, int ops, int64_t took_ns)
 static enum pq_failure attempt(struct pg_ledger *l, struct op *ops)
 {
     int64_t from = clock_mono_ns();
-    bool sent = false;
+    bool doubtful = false;
     int n = 0;
 
     pq_forget(&l->q);
     want(l->group, ops);
     ask(l->group, ops);
-    tell(l->group, &sent);
+    tell(l->group, &doubtful);
     if (!l->q.failed) {
         holds_commit(&l->holds);
         for (struct op *op = ops; op; op = op->next, n++)
@@ -107,7 +124,7 @@ static enum pq_failure attempt(struct pg_ledger *l, struct op *ops)
     }
     holds_rollback(&l->holds);
     leave_transaction(&l->q);
-    if ((sent && l->q.failed == PQ_LOST) || strcmp(l->q.state, UNIQUE_VIOLATION) == 0)
+    if (doubtful || strcmp(l->q.state, UNIQUE_VIOLATION) == 0)
         for (struct op *op = ops; op; op = op->next)
             pg_op_of(op)->in_doubt = true;
     return l->q.failed;
@@ -168,6 +185,7 @@ static bool reconnect(struct pg_ledger *l, int64_t until_ns)
         if (clock_mono_ns() >= l->retry_ns) {
             l->q.dsn = l->dsn;
             if (pq_connect(&l->q, CONNECT_S, &e) == 0) {
+                group_forget_names(l->group); /* a crash may have taken the newest */
                 log_info("the ledger's database is there again");
                 return true;
             }

@@ -11,14 +11,15 @@
 #define MEMORY_MAX (64 << 20)
 #define NAMES_MAX  65536 /* kept; beyond it they are read again */
 
-/* Whatever happens to us, nobody waits for our locks for long. */
-#define LIMITS                                                                                     \
-    "SELECT set_config('lock_timeout', '5000', true),"                                             \
-    " set_config('statement_timeout', '10000', true),"                                             \
+/*
+ * Whatever happens to us, nobody waits for our locks for long; and not for our flush either: the
+ * group's own commit is not waited for. `flush` in attempt.c is.
+ */
+static const char settings[] =
+    "SELECT set_config('lock_timeout', '5000', true),"
+    " set_config('statement_timeout', '10000', true),"
     " set_config('idle_in_transaction_session_timeout', '10000', true),"
-static const char durable[] = LIMITS " CASE WHEN current_setting('synchronous_commit') = 'off'"
-                                     " THEN set_config('synchronous_commit', 'on', true) END";
-static const char not_durable[] = LIMITS " set_config('synchronous_commit', 'off', true)";
+    " set_config('synchronous_commit', 'off', true)";
 
 static const char share_lease[] =
     "SELECT 1 FROM tokencap.daemon WHERE id = $1::bigint AND ended IS NULL FOR SHARE";
@@ -244,7 +245,7 @@ void group_ask(struct group *g, struct op *ops)
         array_close(&g->want[i]);
     p = parts_of(g);
     pq_ask(q, "BEGIN", "");
-    pq_ask(q, g->l->durable ? durable : not_durable, "");
+    pq_ask(q, settings, "");
     pq_ask(q, share_lease, "i", g->l->daemon);
     if (p.budgets) {
         pq_ask(q, lock_budgets, "aaa", &g->want[WANT_SCOPES], &g->want[WANT_KEYS],

@@ -31,6 +31,7 @@ static int connect_keeper(struct pg_ledger *l, struct err *e)
     q->dsn = l->dsn;
     if (pq_connect(q, CONNECT_S, e) != 0)
         return -1;
+    l->keeper.tokens_at = -1; /* after a crash the count may stand for others than before */
     /* Behind a pooler it hears nothing, or is refused: the looks are enough. */
     PQclear(pq_query(q, "LISTEN tokencap", ""));
     if (q->failed != PQ_LOST)

@@ -17,6 +17,7 @@ static const char *const version_1[] = {
     " version integer NOT NULL)",
     "INSERT INTO tokencap.version VALUES (1, 0)",
     "CREATE SEQUENCE tokencap.event",
+    "CREATE SEQUENCE tokencap.flush", /* never counts: to set it is the smallest durable commit */
     "CREATE TABLE tokencap.ledger("
     " one integer PRIMARY KEY CHECK (one = 1),"
     " overrun bigint NOT NULL," /* actuals above their strict hold, ever */
