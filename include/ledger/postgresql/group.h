@@ -6,7 +6,7 @@
 #include "ledger/budget_rules.h"
 #include "ledger/decide.h"
 #include "ledger/map.h"
-#include "ledger/postgresql/holds.h"
+#include "ledger/holds.h"
 #include "ledger/postgresql/pq.h"
 #include "ledger/writer.h"
 
@@ -66,7 +66,7 @@ struct account {
 
 void group_want_budgets(struct group *g, const struct reservation *r); /* all that concern it */
 void group_want_budget(struct group *g, enum scope scope, const char *key);
-void group_want_hold(struct group *g, const struct pg_hold *h);   /* its row and periods */
+void group_want_hold(struct group *g, const struct hold *h);      /* its row and periods */
 void group_want_end(struct group *g, int64_t hold_id);            /* in doubt: how did it end? */
 void group_want_request(struct group *g, const char *request_id); /* in doubt: is it held? */
 void group_want_name(struct group *g, const char *text);
@@ -83,7 +83,7 @@ bool group_hold_is_open(struct group *g, int64_t id);
 enum hold_state group_hold_end(struct group *g, int64_t id);
 enum held { NOT_HELD, HELD_BY_US, HELD_BY_ANOTHER };
 /* When it is ours, into *h: its id, amounts and periods. */
-enum held group_request_held(struct group *g, const char *request_id, struct pg_hold *h);
+enum held group_request_held(struct group *g, const char *request_id, struct hold *h);
 bool group_leased(struct group *g); /* may this daemon hold money? */
 
 /* Starts the next period when the running one is over. NULL-free: -1 is no memory, remembered. */

@@ -7,7 +7,7 @@
 
 /* How a hold that is not among this daemon's ends. */
 struct other_end {
-    struct pg_hold hold;
+    struct hold hold;
     struct ending end;
     bool done; /* it ended here; false is no failure: somebody else had ended it already */
 };

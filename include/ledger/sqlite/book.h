@@ -3,7 +3,7 @@
 #define LEDGER_SQLITE_BOOK_H
 
 #include "ledger/budget_rules.h"
-#include "ledger/decide.h"
+#include "ledger/holds.h"
 #include "ledger/map.h"
 #include "ledger/period.h"
 #include "ledger/sqlite/rollup.h"
@@ -41,37 +41,16 @@ struct account {
     struct period *running;
 };
 
-struct hold {
-    struct map_node by_id, by_request;
-    struct hold *prev, *next;   /* open ones, by admission */
-    struct hold *next_in_group; /* among those admitted, or ended, in this group */
-    int64_t id;                 /* 0 until admitted */
-    enum hold_state state;
-    struct reservation r; /* provider and endpoint are not kept */
-    struct verdict verdict;
-    nano_t amount;
-    struct period *at[ATS];
-    int64_t project, provider, endpoint, model; /* names */
-    int64_t opened_ns;                          /* monotonic */
-};
-
-#define HOLDS_REMEMBERED                                                                           \
-    1024 /* ended ones, so that a repeated request or settlement is known as such */
-
 struct counters {
     int64_t seq, ids;
-    nano_t overrun, held;
-    int64_t open;
+    nano_t overrun;
 };
 
 struct book {
     struct db *db;
-    struct map names, accounts, periods, holds, requests;
+    struct map names, accounts, periods;
     struct period *dirty;
-    struct hold *oldest, *newest;
-    struct hold *admitted, *ended; /* in this group */
-    struct hold *past[HOLDS_REMEMBERED];
-    size_t past_at;
+    struct holds holds;
     bool new_names, changed;
     struct counters now, saved;
     struct rollup rollup;
@@ -100,6 +79,8 @@ void book_account_changed(struct book *b, enum scope scope, const char *key);
 
 /* A period by its id; NULL on failure. */
 struct period *book_period(struct book *b, int64_t id);
+/* NULL: not known by heart. */
+struct period *book_period_known(const struct book *b, int64_t id);
 
 /* A new running period of budget `id`, with its cap on record. */
 int book_period_new(struct book *b, int64_t budget, struct period_span span, nano_t cap,
@@ -119,15 +100,10 @@ int64_t book_id(struct book *b);
 void book_figures(struct book *b, struct period *p, nano_t spent, nano_t held, nano_t likely);
 void book_period_end(struct book *b, struct period *p, int64_t end);
 
-struct hold *book_hold(const struct book *b, int64_t id);
-struct hold *book_request(const struct book *b, const char *request_id);
-
 /* Takes h over: it is open from now on; book_rollback() hands it back. `counted`: it was open
- * before, and the figures of h->at[] have it. */
-void book_admit(struct book *b, struct hold *h, bool counted);
-/* Takes h over as one that ended in an earlier life. */
-void book_recall(struct book *b, struct hold *h);
-/* Ends h at that cost; h->at[] carry it. */
-void book_end(struct book *b, struct hold *h, enum hold_state state, nano_t cost);
+ * before, and the figures of its periods have it. */
+int book_admit(struct book *b, struct hold *h, bool counted) MUST_CHECK;
+/* Ends h at that cost; its periods carry it. */
+int book_end(struct book *b, struct hold *h, enum hold_state state, nano_t cost) MUST_CHECK;
 
 #endif

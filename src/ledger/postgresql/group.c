@@ -189,7 +189,7 @@ void group_want_budgets(struct group *g, const struct reservation *r)
     }
 }
 
-void group_want_hold(struct group *g, const struct pg_hold *h)
+void group_want_hold(struct group *g, const struct hold *h)
 {
     array_int(&g->want[WANT_HOLDS], h->id);
     for (int i = 0; i < ATS; i++)
@@ -425,7 +425,7 @@ enum hold_state group_hold_end(struct group *g, int64_t id)
     return i < 0 ? HOLD_OPEN : (enum hold_state)pq_int(g->found_ends, i, 1);
 }
 
-enum held group_request_held(struct group *g, const char *request_id, struct pg_hold *h)
+enum held group_request_held(struct group *g, const char *request_id, struct hold *h)
 {
     const PGresult *res = g->found_requests;
 

@@ -98,9 +98,9 @@ void lease_end(struct pg_ledger *l)
 
 /* ---- others' ---- */
 
-static struct pg_hold read_hold(const PGresult *res, int i)
+static struct hold read_hold(const PGresult *res, int i)
 {
-    struct pg_hold h = {.id = pq_int(res, i, 0)};
+    struct hold h = {.id = pq_int(res, i, 0)};
 
     pq_copy(h.r.request_id, sizeof h.r.request_id, res, i, 1);
     h.project = pq_int(res, i, 2);

@@ -69,7 +69,7 @@ int pg_remaining(struct group *g, const struct reservation *r, int64_t now_ms, n
 struct reserve_op {
     struct pg_op pg;
     const struct reservation *r;
-    struct pg_hold *hold;
+    struct hold *hold;
     bool taken; /* the ledger owns hold now */
     struct verdict v;
 };
@@ -105,7 +105,7 @@ static int make_run(struct group *g, const struct reservation *r, struct claims 
     return gather(g, r, r->now_ms, cs);
 }
 
-static void write_hold(struct group *g, const struct pg_hold *h)
+static void write_hold(struct group *g, const struct hold *h)
 {
     const struct reservation *r = &h->r;
 
@@ -118,7 +118,7 @@ static void write_hold(struct group *g, const struct pg_hold *h)
 /* What a hold remembers of its request. */
 static void fill(struct group *g, struct reserve_op *o)
 {
-    struct pg_hold *h = o->hold;
+    struct hold *h = o->hold;
     const struct reservation *r = o->r;
 
     h->project = group_name(g, r->project);
@@ -135,7 +135,7 @@ static void fill(struct group *g, struct reserve_op *o)
 
 static int admit(struct group *g, struct reserve_op *o, struct claims *cs)
 {
-    struct pg_hold *h = o->hold;
+    struct hold *h = o->hold;
 
     if (cs->new_run && make_run(g, o->r, cs) != 0)
         return -1;
@@ -159,7 +159,7 @@ static int admit(struct group *g, struct reserve_op *o, struct claims *cs)
 /* The first try was committed after all, only the word was lost. */
 static int take_up(struct group *g, struct reserve_op *o, struct err *e)
 {
-    struct pg_hold *h = o->hold;
+    struct hold *h = o->hold;
 
     fill(g, o);
     if (group_request_held(g, o->r->request_id, h) == HELD_BY_ANOTHER)
@@ -177,7 +177,7 @@ static int run_reserve(struct ledger *base, struct op *op, struct err *e)
 {
     struct pg_ledger *l = pg_of(base);
     struct reserve_op *o = reserve_op_of(pg_op_of(op));
-    struct pg_hold *known = holds_find_request(&l->holds, o->r->request_id);
+    struct hold *known = holds_find_request(&l->holds, o->r->request_id);
     struct claims cs;
 
     o->taken = false;

@@ -5,12 +5,12 @@
 
 /* ---- rows ---- */
 
-static void write_voided(struct group *g, const struct pg_hold *h, int64_t lag)
+static void write_voided(struct group *g, const struct hold *h, int64_t lag)
 {
     group_row(g, ROWS_VOIDED, h->id, lag, h->amount, h->at[0], h->at[1], h->at[2], h->at[3]);
 }
 
-static void write_usage(struct group *g, const struct pg_hold *h, const struct ending *end,
+static void write_usage(struct group *g, const struct hold *h, const struct ending *end,
                         int64_t lag, nano_t cost)
 {
     const struct tokens_used t = ending_tokens(end, h->r.input_tokens, h->r.output_tokens);
@@ -36,7 +36,7 @@ struct settle_op {
     struct pg_op pg;
     struct err own;
     int64_t hold_id;
-    struct pg_hold *other; /* a hold that is not among this daemon's; the waiter's */
+    struct hold *other; /* a hold that is not among this daemon's; the waiter's */
     struct ending end;
     nano_t *remaining; /* of who waits, whether it asked or not; NULL: nobody waits */
     bool stray;        /* skip it when this daemon does have it */
@@ -48,7 +48,7 @@ static struct settle_op *settle_op_of(struct pg_op *o)
     return MAP_OWNER(o, struct settle_op, pg);
 }
 
-static struct pg_hold *hold_of(const struct group *g, const struct settle_op *s)
+static struct hold *hold_of(const struct group *g, const struct settle_op *s)
 {
     return s->other ? s->other : holds_find(&g->l->holds, s->hold_id);
 }
@@ -62,7 +62,7 @@ static bool asks(const struct settle_op *s)
 static void want(struct group *g, struct pg_op *o)
 {
     struct settle_op *s = settle_op_of(o);
-    const struct pg_hold *h = hold_of(g, s);
+    const struct hold *h = hold_of(g, s);
 
     if (!h || h->state != HOLD_OPEN)
         return;
@@ -78,7 +78,7 @@ static void want(struct group *g, struct pg_op *o)
     group_want_name(g, s->end.confidence);
 }
 
-static int check_open(struct group *g, const struct pg_hold *h, const struct settle_op *s,
+static int check_open(struct group *g, const struct hold *h, const struct settle_op *s,
                       struct err *e)
 {
     if (!h)
@@ -99,7 +99,7 @@ static int check_open(struct group *g, const struct pg_hold *h, const struct set
     return 0;
 }
 
-static void end_hold(struct group *g, struct pg_hold *h, const struct ending *end)
+static void end_hold(struct group *g, struct hold *h, const struct ending *end)
 {
     nano_t cost = end->state == HOLD_VOIDED ? 0 : end->charge_hold ? h->amount : end->cost;
     int64_t lag = group_number(g) - h->id;
@@ -117,8 +117,7 @@ static void end_hold(struct group *g, struct pg_hold *h, const struct ending *en
 }
 
 /* Its row is gone. Our own first try, whose word was lost, or another daemon, after our lease. */
-static int ended_already(struct group *g, struct pg_hold *h, const struct settle_op *s,
-                         struct err *e)
+static int ended_already(struct group *g, struct hold *h, const struct settle_op *s, struct err *e)
 {
     enum hold_state how = s->pg.in_doubt ? group_hold_end(g, h->id) : HOLD_OPEN;
 
@@ -137,7 +136,7 @@ static int run_settle(struct ledger *base, struct op *op, struct err *e)
 {
     struct pg_ledger *l = pg_of(base);
     struct settle_op *s = settle_op_of(pg_op_of(op));
-    struct pg_hold *h = hold_of(l->group, s);
+    struct hold *h = hold_of(l->group, s);
 
     s->done = false;
     if (s->stray && holds_find(&l->holds, s->hold_id))

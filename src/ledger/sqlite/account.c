@@ -29,7 +29,7 @@ static struct account *cached(struct book *b, enum scope scope, const char *key)
     return NULL;
 }
 
-static struct period *known_period(struct book *b, int64_t id)
+struct period *book_period_known(const struct book *b, int64_t id)
 {
     for (struct map_node *n = map_find(&b->periods, map_hash_int(id)); n; n = map_again(n)) {
         struct period *p = MAP_OWNER(n, struct period, node);
@@ -42,7 +42,7 @@ static struct period *known_period(struct book *b, int64_t id)
 
 struct period *book_period(struct book *b, int64_t id)
 {
-    struct period *p = known_period(b, id);
+    struct period *p = book_period_known(b, id);
     sqlite3_stmt *st;
     int got;
 

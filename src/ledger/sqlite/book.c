@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-
 #define CACHED_MAX 65536 /* names, budgets and periods kept; beyond it they are read again */
 
 static const char get_counters[] = "SELECT seq, ids, overrun FROM ledger";
@@ -43,9 +41,8 @@ int book_init(struct book *b, struct db *db, struct err *e)
     memset(b, 0, sizeof *b);
     b->db = db;
     if (map_init(&b->names, e) != 0 || map_init(&b->accounts, e) != 0 ||
-        map_init(&b->periods, e) != 0 || map_init(&b->holds, e) != 0 ||
-        map_init(&b->requests, e) != 0 || rollup_init(&b->rollup, e) != 0 ||
-        series_init(&b->series, e) != 0)
+        map_init(&b->periods, e) != 0 || holds_init(&b->holds, e) != 0 ||
+        rollup_init(&b->rollup, e) != 0 || series_init(&b->series, e) != 0)
         return -1;
     return load_counters(b, e);
 }
@@ -72,23 +69,15 @@ static void free_period(void *ctx, struct map_node *node)
     free(MAP_OWNER(node, struct period, node));
 }
 
-static void free_hold(void *ctx, struct map_node *node)
-{
-    (void)ctx;
-    free(MAP_OWNER(node, struct hold, by_id));
-}
-
 void book_finish(struct book *b)
 {
     map_drain(&b->names, free_name, NULL);
     map_drain(&b->accounts, free_account, NULL);
     map_drain(&b->periods, free_period, NULL);
-    map_drain(&b->holds, free_hold, NULL);
     map_finish(&b->names);
     map_finish(&b->accounts);
     map_finish(&b->periods);
-    map_finish(&b->holds);
-    map_finish(&b->requests);
+    holds_finish(&b->holds);
     rollup_finish(&b->rollup);
     series_finish(&b->series);
 }
@@ -136,46 +125,15 @@ static void settle_dirty(struct book *b, bool committed)
     b->dirty = NULL;
 }
 
-static void unlink_open(struct book *b, struct hold *h)
+/* A period stays known as long as an open hold refers to it. */
+static void refer(struct book *b, const struct hold *h, int by)
 {
-    *(h->prev ? &h->prev->next : &b->oldest) = h->next;
-    *(h->next ? &h->next->prev : &b->newest) = h->prev;
-}
+    for (int i = 0; i < ATS; i++) {
+        struct period *p = h->at[i] ? book_period_known(b, h->at[i]) : NULL;
 
-static void know(struct book *b, struct hold *h)
-{
-    map_add(&b->holds, &h->by_id, map_hash_int(h->id));
-    map_add(&b->requests, &h->by_request, map_hash(1, span_of(h->r.request_id)));
-}
-
-static void forget_hold(struct book *b, struct hold *h)
-{
-    map_remove(&b->holds, &h->by_id);
-    map_remove(&b->requests, &h->by_request);
-}
-
-static void release_periods(struct hold *h)
-{
-    for (int i = 0; i < ATS; i++)
-        if (h->at[i])
-            h->at[i]->refs--;
-}
-
-static void remember(struct book *b, struct hold *h)
-{
-    struct hold **slot = &b->past[b->past_at++ % HOLDS_REMEMBERED];
-
-    if (*slot) {
-        forget_hold(b, *slot);
-        free(*slot);
+        if (p)
+            p->refs += by;
     }
-    *slot = h;
-}
-
-void book_recall(struct book *b, struct hold *h)
-{
-    know(b, h);
-    remember(b, h);
 }
 
 struct sweep {
@@ -218,13 +176,9 @@ static void trim(struct book *b)
 void book_commit(struct book *b)
 {
     settle_dirty(b, true);
-    for (struct hold *h = b->ended, *next; h; h = next) {
-        next = h->next_in_group;
-        unlink_open(b, h);
-        release_periods(h);
-        remember(b, h);
-    }
-    b->ended = b->admitted = NULL;
+    for (struct hold *h = b->holds.ended; h; h = h->next_in_group)
+        refer(b, h, -1);
+    holds_commit(&b->holds);
     b->saved = b->now;
     b->new_names = b->changed = false;
     trim(b);
@@ -232,16 +186,10 @@ void book_commit(struct book *b)
 
 void book_rollback(struct book *b)
 {
-    for (struct hold *h = b->ended; h; h = h->next_in_group)
-        h->state = HOLD_OPEN;
     settle_dirty(b, false);
-    for (struct hold *h = b->admitted, *next; h; h = next) {
-        next = h->next_in_group;
-        unlink_open(b, h);
-        release_periods(h);
-        forget_hold(b, h);
-    }
-    b->ended = b->admitted = NULL;
+    for (struct hold *h = b->holds.admitted; h; h = h->next_in_group)
+        refer(b, h, -1);
+    holds_rollback(&b->holds);
     b->now = b->saved;
     if (b->new_names)
         map_drain(&b->names, free_name, NULL);
@@ -319,60 +267,34 @@ void book_period_end(struct book *b, struct period *p, int64_t end)
     mark(b, p);
 }
 
-struct hold *book_hold(const struct book *b, int64_t id)
+static int carry(struct book *b, const struct hold *h, nano_t spent, nano_t held, nano_t likely)
 {
-    for (struct map_node *n = map_find(&b->holds, map_hash_int(id)); n; n = map_again(n)) {
-        struct hold *h = MAP_OWNER(n, struct hold, by_id);
+    for (int i = 0; i < ATS; i++) {
+        struct period *p = h->at[i] ? book_period(b, h->at[i]) : NULL;
 
-        if (h->id == id)
-            return h;
+        if (p)
+            book_figures(b, p, spent, held, likely);
+        else if (h->at[i])
+            return -1;
     }
-    return NULL;
+    return 0;
 }
 
-struct hold *book_request(const struct book *b, const char *request_id)
+int book_admit(struct book *b, struct hold *h, bool counted)
 {
-    uint64_t hash = map_hash(1, span_of(request_id));
-
-    for (struct map_node *n = map_find(&b->requests, hash); n; n = map_again(n)) {
-        struct hold *h = MAP_OWNER(n, struct hold, by_request);
-
-        if (strcmp(h->r.request_id, request_id) == 0)
-            return h;
-    }
-    return NULL;
+    if (carry(b, h, 0, counted ? 0 : h->amount, h->r.estimate) != 0)
+        return -1;
+    refer(b, h, 1);
+    holds_admit(&b->holds, h);
+    return 0;
 }
 
-void book_admit(struct book *b, struct hold *h, bool counted)
+int book_end(struct book *b, struct hold *h, enum hold_state state, nano_t cost)
 {
-    know(b, h);
-    for (int i = 0; i < ATS; i++)
-        if (h->at[i]) {
-            h->at[i]->refs++;
-            book_figures(b, h->at[i], 0, counted ? 0 : h->amount, h->r.estimate);
-        }
-    h->prev = b->newest;
-    h->next = NULL;
-    *(b->newest ? &b->newest->next : &b->oldest) = h;
-    b->newest = h;
-    h->next_in_group = b->admitted;
-    b->admitted = h;
-    h->state = HOLD_OPEN;
-    h->opened_ns = clock_mono_ns();
-    b->now.open++;
-    b->now.held += h->amount;
-}
-
-void book_end(struct book *b, struct hold *h, enum hold_state state, nano_t cost)
-{
-    for (int i = 0; i < ATS; i++)
-        if (h->at[i])
-            book_figures(b, h->at[i], cost, -h->amount, -h->r.estimate);
-    h->state = state;
-    h->next_in_group = b->ended;
-    b->ended = h;
-    b->now.open--;
-    b->now.held -= h->amount;
+    if (carry(b, h, cost, -h->amount, -h->r.estimate) != 0)
+        return -1;
+    holds_end(&b->holds, h, state);
     if (h->verdict.strict && cost > h->amount)
         b->now.overrun += cost - h->amount;
+    return 0;
 }

@@ -48,16 +48,17 @@ static enum outcome take_back(struct sqlite_ledger *l)
 static void count(struct sqlite_ledger *l, int ops, int64_t took_ns)
 {
     const struct book *b = &l->book;
+    const struct holds *hs = &b->holds;
 
     pthread_mutex_lock(&l->base.stats_lock);
     l->base.stats.commits++;
     l->base.stats.commit_ns += took_ns;
     l->base.stats.writes += ops;
-    l->base.stats.holds_open = b->now.open;
-    l->base.stats.held = b->now.held;
+    l->base.stats.holds_open = hs->open;
+    l->base.stats.held = hs->held;
     l->base.stats.overrun = b->now.overrun;
     l->base.stats.wal_bytes = (int64_t)l->disk.wal_pages * 4096;
-    l->base.oldest_ns = b->oldest ? b->oldest->opened_ns : 0;
+    l->base.oldest_ns = hs->oldest ? hs->oldest->opened_ns : 0;
     pthread_mutex_unlock(&l->base.stats_lock);
 }
 

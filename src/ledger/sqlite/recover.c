@@ -26,7 +26,6 @@ static struct hold *load(struct book *b, int64_t after)
 {
     sqlite3_stmt *st = db_bind(b->db, oldest_hold, "i", after);
     struct hold *h;
-    int64_t at[ATS];
 
     if (db_step(b->db, st) <= 0)
         return NULL;
@@ -44,7 +43,7 @@ static struct hold *load(struct book *b, int64_t after)
     h->endpoint = sqlite3_column_int64(st, 5);
     h->model = sqlite3_column_int64(st, 6);
     for (int i = 0; i < ATS; i++)
-        at[i] = sqlite3_column_int64(st, 7 + i);
+        h->at[i] = sqlite3_column_int64(st, 7 + i);
     h->amount = sqlite3_column_int64(st, 11);
     h->r.estimate = sqlite3_column_int64(st, 12);
     h->verdict = admitted(h, sqlite3_column_int(st, 13));
@@ -52,11 +51,6 @@ static struct hold *load(struct book *b, int64_t after)
     h->r.output_tokens = sqlite3_column_int64(st, 15);
     h->r.now_ms = sqlite3_column_int64(st, 16);
     db_done(st);
-    for (int i = 0; i < ATS; i++)
-        if (at[i] && !(h->at[i] = book_period(b, at[i]))) {
-            free(h);
-            return NULL;
-        }
     return h;
 }
 
@@ -78,7 +72,7 @@ static int recall(struct book *b)
         h->amount = sqlite3_column_int64(st, 2);
         h->verdict = admitted(h, sqlite3_column_int(st, 3));
         h->state = (enum hold_state)sqlite3_column_int(st, 4);
-        book_recall(b, h);
+        holds_recall(&b->holds, h);
     }
     return got;
 }
@@ -96,7 +90,10 @@ static int recover_all(struct book *b, int64_t now_ms, struct ledger_recovery *f
     int64_t last = 0;
 
     for (struct hold *h; (h = load(b, last)); last = h->id) {
-        book_admit(b, h, true);
+        if (book_admit(b, h, true) != 0) {
+            free(h);
+            return -1;
+        }
         if (interrupt(b, h, now_ms) != 0)
             return -1;
         found->holds++;

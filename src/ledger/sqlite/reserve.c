@@ -80,15 +80,13 @@ static int insert_hold(struct book *b, const struct hold *h)
 {
     const struct reservation *r = &h->r;
     struct request_id id;
-    int64_t at[ATS];
 
-    for (int i = 0; i < ATS; i++)
-        at[i] = h->at[i] ? h->at[i]->id : 0;
     request_id_pack(r->request_id, &id);
     return db_run(b->db, add_hold, id.packed ? "ibiiiiiiiiiiiiiii" : "isiiiiiiiiiiiiiii", h->id,
                   id.bytes, h->project, r->token_id, h->provider, h->endpoint, h->model,
-                  at[AT_GLOBAL], at[AT_PROJECT], at[AT_TOKEN], at[AT_RUN], h->amount, r->estimate,
-                  (int64_t)h->verdict.strict, r->input_tokens, r->output_tokens, r->now_ms);
+                  h->at[AT_GLOBAL], h->at[AT_PROJECT], h->at[AT_TOKEN], h->at[AT_RUN], h->amount,
+                  r->estimate, (int64_t)h->verdict.strict, r->input_tokens, r->output_tokens,
+                  r->now_ms);
 }
 
 static int admit(struct sqlite_ledger *l, struct reserve_op *o, struct claims *cs)
@@ -102,7 +100,7 @@ static int admit(struct sqlite_ledger *l, struct reserve_op *o, struct claims *c
         return -1;
     memset(h->at, 0, sizeof h->at);
     for (int i = 0; i < cs->n; i++)
-        h->at[cs->at[i].scope - SCOPE_GLOBAL] = ((struct account *)cs->at[i].account)->running;
+        h->at[cs->at[i].scope - SCOPE_GLOBAL] = ((struct account *)cs->at[i].account)->running->id;
     h->r = *o->r;
     h->r.provider = h->r.endpoint = NULL;
     if (o->v.learned) {
@@ -112,9 +110,8 @@ static int admit(struct sqlite_ledger *l, struct reserve_op *o, struct claims *c
     h->amount = o->v.hold;
     h->id = o->v.hold_id = book_seq(b);
     h->verdict = o->v;
-    if (insert_hold(b, h) != 0)
+    if (insert_hold(b, h) != 0 || book_admit(b, h, false) != 0)
         return -1;
-    book_admit(b, h, false);
     o->taken = true;
     return 0;
 }
@@ -123,7 +120,7 @@ static int run_reserve(struct ledger *base, struct op *op, struct err *e)
 {
     struct sqlite_ledger *l = sqlite_of(base);
     struct reserve_op *o = MAP_OWNER(op, struct reserve_op, op);
-    struct hold *known = book_request(&l->book, o->r->request_id);
+    struct hold *known = holds_find_request(&l->book.holds, o->r->request_id);
     struct claims cs;
 
     (void)e;

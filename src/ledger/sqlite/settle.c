@@ -19,18 +19,10 @@ static const char add_usage[] =
 
 /* ---- rows ---- */
 
-static void period_ids(const struct hold *h, int64_t at[ATS])
-{
-    for (int i = 0; i < ATS; i++)
-        at[i] = h->at[i] ? h->at[i]->id : 0;
-}
-
 static int insert_voided(struct book *b, const struct hold *h, int64_t lag)
 {
-    int64_t at[ATS];
-
-    period_ids(h, at);
-    return db_run(b->db, add_voided, "iiiiiii", h->id, lag, h->amount, at[0], at[1], at[2], at[3]);
+    return db_run(b->db, add_voided, "iiiiiii", h->id, lag, h->amount, h->at[0], h->at[1], h->at[2],
+                  h->at[3]);
 }
 
 struct usage_names {
@@ -58,21 +50,20 @@ static int insert_usage(struct book *b, const struct hold *h, const struct endin
     struct rollup_row row = {0};
     struct request_id id;
     struct usage_names n;
-    int64_t at[ATS];
 
-    period_ids(h, at);
     request_id_pack(r->request_id, &id);
     if (usage_names(b, h, end, &n) != 0)
         return -1;
     if (db_run(b->db, add_usage,
                id.packed ? "ibiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii"
                          : "isiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii",
-               h->id, id.bytes, h->project, r->token_id, h->provider, h->endpoint, n.model, at[0],
-               at[1], at[2], at[3], lag, (int64_t)end->state, (int64_t)h->verdict.strict,
-               (int64_t)end->streamed, (int64_t)end->status, h->amount, r->estimate, cost,
-               r->input_tokens, r->output_tokens, t.kinds[0], t.kinds[1], t.kinds[2], t.kinds[3],
-               t.kinds[4], t.kinds[5], t.kinds[6], t.kinds[7], t.kinds[8], end->reasoning,
-               n.version, n.rule, n.confidence, r->now_ms, end->duration_ms, end->ttft_ms) != 0)
+               h->id, id.bytes, h->project, r->token_id, h->provider, h->endpoint, n.model,
+               h->at[0], h->at[1], h->at[2], h->at[3], lag, (int64_t)end->state,
+               (int64_t)h->verdict.strict, (int64_t)end->streamed, (int64_t)end->status, h->amount,
+               r->estimate, cost, r->input_tokens, r->output_tokens, t.kinds[0], t.kinds[1],
+               t.kinds[2], t.kinds[3], t.kinds[4], t.kinds[5], t.kinds[6], t.kinds[7], t.kinds[8],
+               end->reasoning, n.version, n.rule, n.confidence, r->now_ms, end->duration_ms,
+               end->ttft_ms) != 0)
         return -1;
     row.project = h->project;
     row.day = r->now_ms / DAY_MS;
@@ -96,8 +87,7 @@ int settle_hold(struct book *b, struct hold *h, const struct ending *end)
     if ((end->state == HOLD_VOIDED ? insert_voided(b, h, lag)
                                    : insert_usage(b, h, end, lag, cost)) != 0)
         return -1;
-    book_end(b, h, end->state, cost);
-    return 0;
+    return book_end(b, h, end->state, cost);
 }
 
 /* ---- the operation ---- */
@@ -110,16 +100,22 @@ struct settle_op {
     nano_t *remaining; /* the waiter's; NULL: nobody asks */
 };
 
-static int check_open(const struct hold *h, const struct settle_op *s, struct err *e)
+static int check_open(struct book *b, const struct hold *h, const struct settle_op *s,
+                      struct err *e)
 {
     if (!h)
         return err_set(e, ERR_NOT_FOUND, "there is no open hold %lld", (long long)s->hold_id);
     if (!hold_may_become(h->state, s->end.state))
         return err_set(e, ERR_EXISTS, "hold %lld is %s and cannot become %s", (long long)s->hold_id,
                        hold_state_name(h->state), hold_state_name(s->end.state));
-    for (int i = 0; i < ATS; i++)
-        if (h->at[i] && h->at[i]->now.spent > SPENT_MAX)
+    for (int i = 0; i < ATS; i++) {
+        const struct period *p = h->at[i] ? book_period(b, h->at[i]) : NULL;
+
+        if (h->at[i] && !p)
+            return -1;
+        if (p && p->now.spent > SPENT_MAX)
             return err_set(e, ERR_LIMIT, "the amount spent by a budget is out of range");
+    }
     return 0;
 }
 
@@ -127,9 +123,9 @@ static int run_settle(struct ledger *base, struct op *op, struct err *e)
 {
     struct sqlite_ledger *l = sqlite_of(base);
     struct settle_op *s = MAP_OWNER(op, struct settle_op, op);
-    struct hold *h = book_hold(&l->book, s->hold_id);
+    struct hold *h = holds_find(&l->book.holds, s->hold_id);
 
-    if (check_open(h, s, e) != 0)
+    if (check_open(&l->book, h, s, e) != 0)
         return -1;
     if (settle_hold(&l->book, h, &s->end) != 0)
         return -1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LEDGER_POSTGRESQL_HOLDS_H
-#define LEDGER_POSTGRESQL_HOLDS_H
+#ifndef LEDGER_HOLDS_H
+#define LEDGER_HOLDS_H
 
 #include "ledger/decide.h"
 #include "ledger/map.h"
@@ -8,14 +8,14 @@
 /*
  * The holds of this daemon: the open ones, and the last that ended, so that a repeated request or
  * settlement is known as such. What a group changes is taken back by holds_rollback(), without
- * allocating. Only the writer thread may touch it.
+ * allocating. Only who writes may touch it.
  */
 
-struct pg_hold {
+struct hold {
     struct map_node by_id, by_request;
-    struct pg_hold *prev, *next;   /* open ones, by admission */
-    struct pg_hold *next_in_group; /* among those admitted, or ended, in this group */
-    int64_t id;                    /* 0 until admitted */
+    struct hold *prev, *next;   /* open ones, by admission */
+    struct hold *next_in_group; /* among those admitted, or ended, in this group */
+    int64_t id;                 /* 0 until admitted */
     enum hold_state state;
     struct reservation r; /* provider and endpoint are not kept */
     struct verdict verdict;
@@ -29,9 +29,9 @@ struct pg_hold {
 
 struct holds {
     struct map by_id, by_request;
-    struct pg_hold *oldest, *newest;
-    struct pg_hold *admitted, *ended; /* in this group */
-    struct pg_hold *past[HOLDS_REMEMBERED];
+    struct hold *oldest, *newest;
+    struct hold *admitted, *ended; /* in this group */
+    struct hold *past[HOLDS_REMEMBERED];
     size_t past_at;
     int64_t open; /* and what they hold */
     nano_t held;
@@ -40,12 +40,14 @@ struct holds {
 int holds_init(struct holds *hs, struct err *e) MUST_CHECK;
 void holds_finish(struct holds *hs);
 
-struct pg_hold *holds_find(const struct holds *hs, int64_t id);
-struct pg_hold *holds_find_request(const struct holds *hs, const char *request_id);
+struct hold *holds_find(const struct holds *hs, int64_t id);
+struct hold *holds_find_request(const struct holds *hs, const char *request_id);
 
 /* Takes h over: it is open from now on; holds_rollback() hands it back. */
-void holds_admit(struct holds *hs, struct pg_hold *h);
-void holds_end(struct holds *hs, struct pg_hold *h, enum hold_state state);
+void holds_admit(struct holds *hs, struct hold *h);
+void holds_end(struct holds *hs, struct hold *h, enum hold_state state);
+/* Takes h over as one that ended in an earlier life. */
+void holds_recall(struct holds *hs, struct hold *h);
 
 /* By the outcome of COMMIT, one of the two. */
 void holds_commit(struct holds *hs);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ledger/postgresql/holds.h"
+#include "ledger/holds.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ int holds_init(struct holds *hs, struct err *e)
 static void free_hold(void *ctx, struct map_node *node)
 {
     (void)ctx;
-    free(MAP_OWNER(node, struct pg_hold, by_id));
+    free(MAP_OWNER(node, struct hold, by_id));
 }
 
 void holds_finish(struct holds *hs)
@@ -26,10 +26,10 @@ void holds_finish(struct holds *hs)
     map_finish(&hs->by_request);
 }
 
-struct pg_hold *holds_find(const struct holds *hs, int64_t id)
+struct hold *holds_find(const struct holds *hs, int64_t id)
 {
     for (struct map_node *n = map_find(&hs->by_id, map_hash_int(id)); n; n = map_again(n)) {
-        struct pg_hold *h = MAP_OWNER(n, struct pg_hold, by_id);
+        struct hold *h = MAP_OWNER(n, struct hold, by_id);
 
         if (h->id == id)
             return h;
@@ -37,12 +37,12 @@ struct pg_hold *holds_find(const struct holds *hs, int64_t id)
     return NULL;
 }
 
-struct pg_hold *holds_find_request(const struct holds *hs, const char *request_id)
+struct hold *holds_find_request(const struct holds *hs, const char *request_id)
 {
     uint64_t hash = map_hash(1, span_of(request_id));
 
     for (struct map_node *n = map_find(&hs->by_request, hash); n; n = map_again(n)) {
-        struct pg_hold *h = MAP_OWNER(n, struct pg_hold, by_request);
+        struct hold *h = MAP_OWNER(n, struct hold, by_request);
 
         if (strcmp(h->r.request_id, request_id) == 0)
             return h;
@@ -50,10 +50,15 @@ struct pg_hold *holds_find_request(const struct holds *hs, const char *request_i
     return NULL;
 }
 
-void holds_admit(struct holds *hs, struct pg_hold *h)
+static void know(struct holds *hs, struct hold *h)
 {
     map_add(&hs->by_id, &h->by_id, map_hash_int(h->id));
     map_add(&hs->by_request, &h->by_request, map_hash(1, span_of(h->r.request_id)));
+}
+
+void holds_admit(struct holds *hs, struct hold *h)
+{
+    know(hs, h);
     h->prev = hs->newest;
     h->next = NULL;
     *(hs->newest ? &hs->newest->next : &hs->oldest) = h;
@@ -66,7 +71,7 @@ void holds_admit(struct holds *hs, struct pg_hold *h)
     hs->held += h->amount;
 }
 
-void holds_end(struct holds *hs, struct pg_hold *h, enum hold_state state)
+void holds_end(struct holds *hs, struct hold *h, enum hold_state state)
 {
     h->state = state;
     h->next_in_group = hs->ended;
@@ -75,21 +80,21 @@ void holds_end(struct holds *hs, struct pg_hold *h, enum hold_state state)
     hs->held -= h->amount;
 }
 
-static void unlink_open(struct holds *hs, struct pg_hold *h)
+static void unlink_open(struct holds *hs, struct hold *h)
 {
     *(h->prev ? &h->prev->next : &hs->oldest) = h->next;
     *(h->next ? &h->next->prev : &hs->newest) = h->prev;
 }
 
-static void forget(struct holds *hs, struct pg_hold *h)
+static void forget(struct holds *hs, struct hold *h)
 {
     map_remove(&hs->by_id, &h->by_id);
     map_remove(&hs->by_request, &h->by_request);
 }
 
-static void remember(struct holds *hs, struct pg_hold *h)
+static void remember(struct holds *hs, struct hold *h)
 {
-    struct pg_hold **slot = &hs->past[hs->past_at++ % HOLDS_REMEMBERED];
+    struct hold **slot = &hs->past[hs->past_at++ % HOLDS_REMEMBERED];
 
     if (*slot) {
         forget(hs, *slot);
@@ -98,9 +103,15 @@ static void remember(struct holds *hs, struct pg_hold *h)
     *slot = h;
 }
 
+void holds_recall(struct holds *hs, struct hold *h)
+{
+    know(hs, h);
+    remember(hs, h);
+}
+
 void holds_commit(struct holds *hs)
 {
-    for (struct pg_hold *h = hs->ended, *next; h; h = next) {
+    for (struct hold *h = hs->ended, *next; h; h = next) {
         next = h->next_in_group;
         unlink_open(hs, h);
         remember(hs, h);
@@ -110,12 +121,12 @@ void holds_commit(struct holds *hs)
 
 void holds_rollback(struct holds *hs)
 {
-    for (struct pg_hold *h = hs->ended; h; h = h->next_in_group) {
+    for (struct hold *h = hs->ended; h; h = h->next_in_group) {
         h->state = HOLD_OPEN;
         hs->open++;
         hs->held += h->amount;
     }
-    for (struct pg_hold *h = hs->admitted, *next; h; h = next) {
+    for (struct hold *h = hs->admitted, *next; h; h = next) {
         next = h->next_in_group;
         hs->open--;
         hs->held -= h->amount;
