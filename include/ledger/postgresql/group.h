@@ -143,6 +143,7 @@ struct group {
     struct account *account_list;
     struct period *period_list;
     struct buf want[WANTS];
+    int preparing;   /* statements that this transaction prepares */
     int64_t numbers; /* wanted */
     int64_t *number, next_number, last_number;
     PGresult *found_holds, *found_ends, *found_requests;

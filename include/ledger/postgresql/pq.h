@@ -11,9 +11,9 @@
 
 /*
  * One connection to PostgreSQL, always in pipeline mode: statements are asked, and sent together
- * when their answers are wanted, so that many cost one round trip. Nothing lives longer than a
- * transaction (no prepared statements, no session settings), so a pooler may stand between. One
- * thread at a time.
+ * when their answers are wanted, so that many cost one round trip. A pooler may stand between, that
+ * lends a session for one transaction: nothing that lives longer is relied on, kept statements
+ * neither. One thread at a time.
  *
  * The first failure is remembered until pq_forget(): a caller may ask and take, and look once.
  */
@@ -34,6 +34,11 @@ struct pq {
     char state[6]; /* its SQLSTATE, or "" */
     char why[320];
     int asked; /* answers that are still to come, the sync included */
+    const char *const *kept;
+    int nkept;
+    uint64_t kept_hash;                                         /* of them all */
+    enum kept_way { KEPT_NAMED, KEPT_PREPARE, KEPT_PLAIN } way; /* of the next transaction */
+    bool plain;                                                 /* this one's */
 };
 
 /* ERR_INVALID: the address is wrong or the server refuses us; ERR_IO: nobody answers. */
@@ -46,6 +51,15 @@ bool pq_connected(const struct pq *q);
 void pq_ask(struct pq *q, const char *sql, const char *types, ...);
 /* The same with ready texts. */
 void pq_ask_texts(struct pq *q, const char *sql, int n, const char *const *texts);
+/*
+ * Statements that a session parses and plans once, as prepared ones; they are asked by their
+ * number. A transaction that asks any says so after its BEGIN; so many answers come besides. One
+ * that a pooler gives to a session without them fails once, PQ_AGAIN.
+ */
+void pq_keep(struct pq *q, const char *const *statements, int n);
+int pq_ask_to_keep(struct pq *q);
+void pq_ask_kept(struct pq *q, int kept, const char *types, ...);
+void pq_ask_kept_texts(struct pq *q, int kept, int n, const char *const *texts);
 /* Sends what was asked; the answers follow. */
 void pq_send(struct pq *q);
 /* The answer to the next statement, for PQclear(); NULL after a failure. */

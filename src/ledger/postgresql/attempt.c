@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ledger/postgresql/inner.h"
+#include "ledger/postgresql/statements.h"
 
 /* A group of operations, tried until its outcome is certain, or nobody can wait any longer. */
 
@@ -18,15 +19,6 @@
 #define DOUBTFUL_MS                                                                                \
     60000 /* longer than the server keeps a transaction that has lost its client                   \
            */
-
-/*
- * A group's commit gives its locks free before it is on disk, so that the next daemon's group need
- * not wait for the flush. This one, sent with it, is waited for instead: the log is written in
- * order, so it takes the group along, and whatever of others' the group has seen.
- */
-static const char flush[] =
-    "SELECT setval('tokencap.flush', 1), CASE WHEN current_setting('synchronous_commit') = 'off'"
-    " THEN set_config('synchronous_commit', 'on', true) END";
 
 /* ---- one attempt ---- */
 
@@ -79,13 +71,13 @@ static void tell(struct group *g, bool *doubtful)
     group_tell(g);
     pq_ask(q, g->changed ? "COMMIT" : "ROLLBACK", "");
     if (g->changed && g->l->durable)
-        pq_ask(q, flush, "");
+        pq_ask_kept(q, FLUSH, "");
     sent = g->changed && !q->failed;
     pq_send(q);
     if (pq_end(q) == 0 && PQtransactionStatus(q->conn) != PQTRANS_IDLE)
         pq_fail(q, PQ_FAULT, "the transaction did not end");
-    *doubtful = sent && q->failed &&
-                (!pq_connected(q) || PQtransactionStatus(q->conn) == PQTRANS_IDLE);
+    *doubtful =
+        sent && q->failed && (!pq_connected(q) || PQtransactionStatus(q->conn) == PQTRANS_IDLE);
 }
 
 static void count(struct pg_ledger *l, int ops, int64_t took_ns)

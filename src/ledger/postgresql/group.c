@@ -5,53 +5,12 @@
 #include <stdlib.h>
 
 #include "ledger/postgresql/inner.h"
+#include "ledger/postgresql/statements.h"
 
 /* The first half of a group: what is wanted, asked, found. */
 
 #define MEMORY_MAX (64 << 20)
 #define NAMES_MAX  65536 /* kept; beyond it they are read again */
-
-/*
- * Whatever happens to us, nobody waits for our locks for long; and not for our flush either: the
- * group's own commit is not waited for. `flush` in attempt.c is.
- */
-static const char settings[] =
-    "SELECT set_config('lock_timeout', '5000', true),"
-    " set_config('statement_timeout', '10000', true),"
-    " set_config('idle_in_transaction_session_timeout', '10000', true),"
-    " set_config('synchronous_commit', 'off', true)";
-
-static const char share_lease[] =
-    "SELECT 1 FROM tokencap.daemon WHERE id = $1::bigint AND ended IS NULL FOR SHARE";
-
-/*
- * The lock on a budget is the lock on all of its periods. The outer query tests nothing but ids,
- * which never change, so no row is lost when it has to wait for another transaction: what was
- * deleted meanwhile comes with the time of its deletion.
- */
-#define WANTED                                                                                     \
-    "SELECT b.id FROM unnest($1::bigint[], $2::text[]) w(scope, key) JOIN tokencap.budget b"       \
-    " ON b.scope = w.scope AND b.key = w.key AND b.deleted = 0"                                    \
-    " UNION SELECT p.budget FROM tokencap.period p WHERE p.id = ANY($3::bigint[])"
-static const char lock_budgets[] =
-    "SELECT id, scope, key, cap, per_request, period_kind, period_days, zone, enforcement,"
-    " predictor, alerts, alert_url, period, deleted FROM tokencap.budget"
-    " WHERE id = ANY(ARRAY(" WANTED ")) ORDER BY id FOR UPDATE";
-static const char lock_periods[] =
-    "SELECT id, budget, start, \"end\", spent, held, likely FROM tokencap.period"
-    " WHERE id = ANY(ARRAY(SELECT b.period FROM tokencap.budget b WHERE b.id = ANY(ARRAY(" WANTED
-    ")) UNION SELECT unnest($3::bigint[]))) ORDER BY id FOR UPDATE";
-static const char lock_holds[] =
-    "SELECT id FROM tokencap.hold WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE";
-static const char find_ends[] =
-    "SELECT id, state FROM tokencap.usage WHERE id = ANY($1::bigint[])"
-    " UNION ALL SELECT id, 2 FROM tokencap.voided WHERE id = ANY($1::bigint[]) ORDER BY 1";
-static const char find_requests[] =
-    "SELECT request, daemon, id, amount, estimate, strict, output, at1, at2, at3, at4"
-    " FROM tokencap.hold"
-    " WHERE request = ANY($1::text[])";
-static const char take_numbers[] =
-    "SELECT nextval('tokencap.event') FROM generate_series(1, $1::bigint)";
 
 /* ---- life ---- */
 
@@ -63,6 +22,7 @@ int group_create(struct pg_ledger *l, struct group **out, struct err *e)
         return err_set(e, ERR_MEMORY, "no memory for the ledger");
     g->l = l;
     g->q = &l->q;
+    pq_keep(g->q, group_statements, STATEMENTS);
     arena_init(&g->memory, MEMORY_MAX);
     if (map_init(&g->names, e) != 0 || map_init(&g->accounts, e) != 0 ||
         map_init(&g->periods, e) != 0) {
@@ -245,22 +205,23 @@ void group_ask(struct group *g, struct op *ops)
         array_close(&g->want[i]);
     p = parts_of(g);
     pq_ask(q, "BEGIN", "");
-    pq_ask(q, settings, "");
-    pq_ask(q, share_lease, "i", g->l->daemon);
+    g->preparing = pq_ask_to_keep(q);
+    pq_ask_kept(q, SETTINGS, "");
+    pq_ask_kept(q, SHARE_LEASE, "i", g->l->daemon);
     if (p.budgets) {
-        pq_ask(q, lock_budgets, "aaa", &g->want[WANT_SCOPES], &g->want[WANT_KEYS],
-               &g->want[WANT_PERIODS]);
-        pq_ask(q, lock_periods, "aaa", &g->want[WANT_SCOPES], &g->want[WANT_KEYS],
-               &g->want[WANT_PERIODS]);
+        pq_ask_kept(q, LOCK_BUDGETS, "aaa", &g->want[WANT_SCOPES], &g->want[WANT_KEYS],
+                    &g->want[WANT_PERIODS]);
+        pq_ask_kept(q, LOCK_PERIODS, "aaa", &g->want[WANT_SCOPES], &g->want[WANT_KEYS],
+                    &g->want[WANT_PERIODS]);
     }
     if (p.holds)
-        pq_ask(q, lock_holds, "a", &g->want[WANT_HOLDS]);
+        pq_ask_kept(q, LOCK_HOLDS, "a", &g->want[WANT_HOLDS]);
     if (p.ends)
-        pq_ask(q, find_ends, "a", &g->want[WANT_ENDS]);
+        pq_ask_kept(q, FIND_ENDS, "a", &g->want[WANT_ENDS]);
     if (p.requests)
-        pq_ask(q, find_requests, "a", &g->want[WANT_REQUESTS]);
+        pq_ask_kept(q, FIND_REQUESTS, "a", &g->want[WANT_REQUESTS]);
     if (p.numbers)
-        pq_ask(q, take_numbers, "i", g->numbers);
+        pq_ask_kept(q, TAKE_NUMBERS, "i", g->numbers);
     for (struct op *op = ops; op; op = op->next)
         if (pg_op_of(op)->ask)
             pg_op_of(op)->ask(q, pg_op_of(op));
@@ -371,7 +332,7 @@ void group_hear(struct group *g, struct op *ops)
     struct parts p = parts_of(g);
     PGresult *res;
 
-    for (int i = 0; i < 2; i++) /* BEGIN and the settings */
+    for (int i = 0; i < 2 + g->preparing; i++) /* BEGIN and the settings */
         PQclear(pq_take(g->q));
     res = pq_take(g->q);
     g->leased = res && PQntuples(res) == 1;

@@ -8,9 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/clock.h"
 
 #define ARGS_MAX    64
+#define UNPREPARED  "26000"
+#define PREPARED    "42P05"
 #define PATIENCE_MS 15000 /* for one answer; longer than the server waits for a lock */
 
 /* ---- failures ---- */
@@ -20,11 +25,12 @@ static const struct {
     const char *state;
     enum pq_failure failure;
 } failures[] = {
-    {"40001", PQ_AGAIN}, {"40P01", PQ_AGAIN}, {"40003", PQ_LOST},  {"23505", PQ_AGAIN},
-    {"08", PQ_LOST},     {"57P01", PQ_LOST},  {"57P02", PQ_LOST},  {"57P03", PQ_LOST},
-    {"57P05", PQ_LOST},  {"25P03", PQ_LOST},  {"55P03", PQ_BUSY},  {"57014", PQ_BUSY},
-    {"53", PQ_BUSY},     {"25006", PQ_BUSY},  {"58", PQ_BUSY},     {"42501", PQ_FATAL},
-    {"42P01", PQ_FATAL}, {"42703", PQ_FATAL}, {"3F000", PQ_FATAL}, {"3D000", PQ_FATAL},
+    {"40001", PQ_AGAIN},    {"40P01", PQ_AGAIN},  {"40003", PQ_LOST},  {"23505", PQ_AGAIN},
+    {"08", PQ_LOST},        {"57P01", PQ_LOST},   {"57P02", PQ_LOST},  {"57P03", PQ_LOST},
+    {"57P05", PQ_LOST},     {"25P03", PQ_LOST},   {"55P03", PQ_BUSY},  {"57014", PQ_BUSY},
+    {"53", PQ_BUSY},        {"25006", PQ_BUSY},   {"58", PQ_BUSY},     {"42501", PQ_FATAL},
+    {"42P01", PQ_FATAL},    {"42703", PQ_FATAL},  {"3F000", PQ_FATAL}, {"3D000", PQ_FATAL},
+    {UNPREPARED, PQ_AGAIN}, {PREPARED, PQ_AGAIN},
 };
 
 static enum pq_failure failure_of(const char *state)
@@ -63,6 +69,10 @@ static void fail_by(struct pq *q, const PGresult *res)
         return;
     }
     snprintf(q->state, sizeof q->state, "%s", state);
+    if (strcmp(state, UNPREPARED) == 0)
+        q->way = KEPT_PREPARE;
+    if (strcmp(state, PREPARED) == 0)
+        q->way = KEPT_PLAIN;
     pq_fail(q, failure_of(state), said ? said : state);
 }
 
@@ -132,6 +142,7 @@ int pq_connect(struct pq *q, int timeout_s, struct err *e)
 
     pq_close(q);
     pq_forget(q);
+    q->way = KEPT_PREPARE;
     snprintf(timeout, sizeof timeout, "%d", timeout_s);
     q->conn = PQconnectdbParams(keys, values, 1);
     if (!pq_connected(q)) {
@@ -149,22 +160,54 @@ int pq_connect(struct pq *q, int timeout_s, struct err *e)
 
 /* ---- asking ---- */
 
-void pq_ask_texts(struct pq *q, const char *sql, int n, const char *const *texts)
+#define NOT_KEPT  (-1)
+#define NAME_SIZE 40
+
+/* The same in every daemon that keeps the same statements, and in no other. */
+static const char *name_of(const struct pq *q, int kept, char name[NAME_SIZE])
 {
-    if (q->failed)
-        return;
-    if (!q->conn) {
-        pq_fail(q, PQ_LOST, "not connected");
-        return;
-    }
-    if (PQsendQueryParams(q->conn, sql, n, NULL, texts, NULL, NULL, 0) != 1) {
-        pq_fail(q, PQ_LOST, PQerrorMessage(q->conn));
-        return;
-    }
-    q->asked++;
+    snprintf(name, NAME_SIZE, "tokencap_%016" PRIx64 "_%d", q->kept_hash, kept);
+    return name;
 }
 
-static void ask(struct pq *q, const char *sql, const char *types, va_list ap)
+static int send_one(struct pq *q, const char *sql, int kept, int n, const char *const *texts)
+{
+    char name[NAME_SIZE];
+
+    if (kept == NOT_KEPT || q->plain)
+        return PQsendQueryParams(q->conn, sql, n, NULL, texts, NULL, NULL, 0);
+    return PQsendQueryPrepared(q->conn, name_of(q, kept, name), n, texts, NULL, NULL, 0);
+}
+
+/* Whether anything can be asked; if not, why is remembered. */
+static bool may_ask(struct pq *q)
+{
+    if (!q->failed && !q->conn)
+        pq_fail(q, PQ_LOST, "not connected");
+    return !q->failed;
+}
+
+static void asked(struct pq *q, int sent)
+{
+    if (sent == 1)
+        q->asked++;
+    else
+        pq_fail(q, PQ_LOST, PQerrorMessage(q->conn));
+}
+
+void pq_ask_texts(struct pq *q, const char *sql, int n, const char *const *texts)
+{
+    if (may_ask(q))
+        asked(q, send_one(q, sql, NOT_KEPT, n, texts));
+}
+
+void pq_ask_kept_texts(struct pq *q, int kept, int n, const char *const *texts)
+{
+    if (may_ask(q))
+        asked(q, send_one(q, q->kept[kept], kept, n, texts));
+}
+
+static void ask(struct pq *q, const char *sql, int kept, const char *types, va_list ap)
 {
     char numbers[ARGS_MAX][24];
     const char *texts[ARGS_MAX];
@@ -184,7 +227,8 @@ static void ask(struct pq *q, const char *sql, const char *types, va_list ap)
             texts[n] = va_arg(ap, const char *);
         }
     }
-    pq_ask_texts(q, sql, n, texts);
+    if (may_ask(q))
+        asked(q, send_one(q, sql, kept, n, texts));
 }
 
 void pq_ask(struct pq *q, const char *sql, const char *types, ...)
@@ -192,8 +236,44 @@ void pq_ask(struct pq *q, const char *sql, const char *types, ...)
     va_list ap;
 
     va_start(ap, types);
-    ask(q, sql, types, ap);
+    ask(q, sql, NOT_KEPT, types, ap);
     va_end(ap);
+}
+
+void pq_ask_kept(struct pq *q, int kept, const char *types, ...)
+{
+    va_list ap;
+
+    va_start(ap, types);
+    ask(q, q->kept[kept], kept, types, ap);
+    va_end(ap);
+}
+
+void pq_keep(struct pq *q, const char *const *statements, int n)
+{
+    q->kept = statements;
+    q->nkept = n;
+    q->kept_hash = 0;
+    for (int i = 0; i < n; i++)
+        q->kept_hash = XXH3_64bits_withSeed(statements[i], strlen(statements[i]), q->kept_hash);
+}
+
+/*
+ * Whether this session has them is not known behind a pooler: it is believed, until the server says
+ * that it does not (then they are prepared), or that it has (then once without).
+ */
+int pq_ask_to_keep(struct pq *q)
+{
+    enum kept_way way = q->way;
+    char name[NAME_SIZE];
+
+    q->way = KEPT_NAMED;
+    q->plain = way == KEPT_PLAIN;
+    if (way != KEPT_PREPARE)
+        return 0;
+    for (int i = 0; i < q->nkept && may_ask(q); i++)
+        asked(q, PQsendPrepare(q->conn, name_of(q, i, name), q->kept[i], 0, NULL));
+    return q->nkept;
 }
 
 void pq_send(struct pq *q)
@@ -308,7 +388,7 @@ PGresult *pq_query(struct pq *q, const char *sql, const char *types, ...)
     va_list ap;
 
     va_start(ap, types);
-    ask(q, sql, types, ap);
+    ask(q, sql, NOT_KEPT, types, ap);
     va_end(ap);
     pq_send(q);
     res = pq_take(q);

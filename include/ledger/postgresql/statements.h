@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LEDGER_POSTGRESQL_STATEMENTS_H
+#define LEDGER_POSTGRESQL_STATEMENTS_H
+
+/* What groups say to the database, again and again: kept (pq.h), so that a session parses and plans
+ * each once. */
+
+enum statement {
+    /* asking, in this order */
+    SETTINGS,
+    SHARE_LEASE,
+    LOCK_BUDGETS,
+    LOCK_PERIODS,
+    LOCK_HOLDS,
+    FIND_ENDS,
+    FIND_REQUESTS,
+    TAKE_NUMBERS,
+    /* telling, likewise */
+    SET_BUDGETS,
+    ADD_BUDGETS,
+    SET_PERIODS,
+    ADD_PERIODS,
+    ADD_CAPS,
+    END_HOLDS,
+    ADD_HOLDS,
+    ADD_USAGE,
+    ADD_VOIDED,
+    ADD_DAILY,
+    ADD_TOTALS,
+    ADD_SERIES,
+    ADD_OVERRUN,
+    FLUSH,
+    STATEMENTS
+};
+
+extern const char *const group_statements[STATEMENTS];
+
+#endif
