@@ -166,7 +166,7 @@ deps:
 .SECONDARY:
 
 # What only longer targets run is built here at least.
-TOOLS := $(addprefix $(BUILD)/test/,bench/streams ledger/bench ledger/scale)
+TOOLS := $(addprefix $(BUILD)/test/,bench/streams bench/bare ledger/bench ledger/scale)
 
 # Everything that must hold before a change goes in.
 .PHONY: check

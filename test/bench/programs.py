@@ -127,6 +127,10 @@ class Stage:
         urllib.request.urlopen(f"http://127.0.0.1:{p.port}/v1/budget", budget).read()
         return p
 
+    def bare(self):
+        """tokencapd's shape, and nothing else."""
+        return self._keep(Program([BUILD / "test/bench/bare", f"http://127.0.0.1:{self.sim.port}"]))
+
     def portkey(self):
         port = free_port()
         return self._keep(Program(

@@ -46,8 +46,8 @@ def start(load, figures):
 
 def forward_rows(label, m):
     for name, r in m.items():
-        yield [label, name, f"{r['rate']:,.0f}", f"{r['rate'] / m['direct']['rate']:.2f}",
-               f"{r['rate'] / m['nginx']['rate']:.2f}", f"{r['p50']:.3f}", f"{r['p99']:.3f}", f"{r['cpu_us']:.0f}"]
+        yield [label, name, f"{r['rate']:,.0f}", *(f"{r['rate'] / m[n]['rate']:.2f}" for n in ("direct", "nginx", "bare")),
+               f"{r['p50']:.3f}", f"{r['p99']:.3f}", f"{r['cpu_us']:.0f}"]
 
 
 def fsync_ms(folder):
@@ -71,7 +71,7 @@ def alone(load, program):
 def added_at_one(m, figures):
     """What each adds to the latency of a lone client."""
     rows, fsync = [], m["full"]["fsync"]
-    added = {n: {k: m[n][k] - m["direct"][k] for k in ("p50", "p99")} for n in ("nginx", "full", "normal")}
+    added = {n: {k: m[n][k] - m["direct"][k] for k in ("p50", "p99")} for n in ("nginx", "bare", "full", "normal")}
     nginx = added["nginx"]["p50"]
     for name, a in added.items():
         rows.append([name, f"{a['p50']:.3f}", f"{a['p50'] / nginx:.1f}", f"{a['p99']:.3f}"])
@@ -84,7 +84,7 @@ def added_at_one(m, figures):
 def forward(load, figures):
     rows = []
     with Stage(load.tmp) as stage:
-        targets = usual(stage)
+        targets = usual(stage) | {"bare": stage.bare()}
         m = load.in_turns(targets, lambda t: alone(load, t))
         rows += forward_rows("1 × 1 KB", m)
         added = added_at_one(m, figures)
@@ -95,8 +95,9 @@ def forward(load, figures):
                 for name in ("normal", "full"):
                     figures[f"rate_{name}"] = m[name]["rate"] / m["nginx"]["rate"]
                     figures[f"cpu_{name}"] = m[name]["cpu_us"]
-    head = ["load", "target", "requests/s", "÷ direct", "÷ nginx", "p50 ms", "p99 ms", "CPU µs/request"]
-    return [*table(head, rows), "", *added]
+    head = ["load", "target", "requests/s", "÷ direct", "÷ nginx", "÷ bare", "p50 ms", "p99 ms", "CPU µs/request"]
+    return ["`bare` is the shape of tokencapd and nothing else: a thread a connection, the bounded queue, workers with "
+            "blocking libcurl handles. It bounds what can be reached.", "", *table(head, rows), "", *added]
 
 
 def h2load(load, _):
