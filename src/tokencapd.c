@@ -173,8 +173,8 @@ static void stop(struct listener *l, struct workers *w, struct alerter *a, const
 
     atomic_store(&server.draining, true);
     log_info("stopping: requests under way may end within %" PRId64 " s", wait / 1000);
-    pthread_create(&watcher, NULL, watch_for_hurry, (void *)set);
-    pthread_detach(watcher);
+    if (pthread_create(&watcher, NULL, watch_for_hurry, (void *)set) == 0)
+        pthread_detach(watcher);
     if (!listener_drain(l, wait, &hurry)) {
         /* Their holds stay open in the ledger; the next start charges them. */
         log_warn("stopped with requests under way");

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -103,6 +104,9 @@ int writer_do(struct ledger *l, struct op *op, struct err *e) MUST_CHECK;
 void writer_do_all(struct ledger *l, struct op *ops);
 /* Queues op (which needs release) and returns. */
 void writer_queue(struct ledger *l, struct op *op);
+/* Zeroed memory for an operation that must not be lost for want of it: waits until there is some. NULL:
+ * the ledger has failed. */
+void *writer_room(struct ledger *l, size_t n);
 /* Waits for what is queued now. */
 void writer_barrier(struct ledger *l);
 int writer_queued(struct ledger *l);

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -13,7 +14,7 @@
 #include "base/log.h"
 #include "ledger/engine.h"
 
-#define RETRY_MS 100 /* between two tries to write what was kept */
+#define RETRY_MS 100 /* between two tries to write what was kept, or to find memory */
 
 /* ---- waiting for a group ---- */
 
@@ -160,6 +161,16 @@ void writer_do_all(struct ledger *l, struct op *ops)
     group = w->filling;
     pthread_mutex_unlock(&w->lock);
     wait_done(w, group);
+}
+
+void *writer_room(struct ledger *l, size_t n)
+{
+    const struct timespec pause = {0, RETRY_MS * 1000000L};
+    void *p = NULL;
+
+    while (!atomic_load(&l->failed) && !(p = calloc(1, n)))
+        nanosleep(&pause, NULL);
+    return p;
 }
 
 void writer_queue(struct ledger *l, struct op *op)

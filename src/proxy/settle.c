@@ -160,7 +160,7 @@ int step_settle(struct exchange *x, struct upstream *u)
     /* Only an actual above the hold can be lost in a crash, so only that is waited for. */
     wait = s->cost > x->verdict.hold;
     if (ledger_settle(x->server->ledger, s, wait, &remaining, &e))
-        log_error("request_id=%s not settled, the hold stays until the next start: %s", x->id, e.msg);
+        log_error("request_id=%s not settled yet, the next start does it at the latest: %s", x->id, e.msg);
     x->hold = HOLD_ENDED;
     x->remaining = wait && remaining >= 0 ? remaining : x->verdict.remaining + x->verdict.hold - s->cost;
     if (x->remaining < 0)

@@ -18,7 +18,7 @@ struct upstream {
     CURLM *multi; /* of that one handle: its wait can be woken, curl_easy_perform()'s cannot */
     CURLU *url;   /* the last call's, parsed */
     char *url_text; /* what it was parsed from; or NULL */
-    bool spoiled;   /* memory failed it */
+    bool spoiled;   /* memory may have failed it */
     /* Of the call that runs now. */
     const struct upstream_request *q;
     struct upstream_result *result;
@@ -346,6 +346,16 @@ static bool perform(struct upstream *u, CURLcode *code)
     return true;
 }
 
+/* What libcurl has half set up when it finds no memory stays so, and it may call the failure anything: a
+ * host that it cannot resolve, a URL that it cannot read. What befalls a connection leaves it whole. */
+static bool is_spoiled(const struct upstream *u, CURLcode code)
+{
+    if (code == CURLE_OUT_OF_MEMORY)
+        return true;
+    return code != CURLE_OK && code != CURLE_COULDNT_CONNECT && code != CURLE_OPERATION_TIMEDOUT &&
+           u->verdict == UPSTREAM_WHOLE && !u->result->sent;
+}
+
 void upstream_call(struct upstream *u, const struct upstream_request *q, struct upstream_result *out)
 {
     CURLcode code;
@@ -366,7 +376,7 @@ void upstream_call(struct upstream *u, const struct upstream_request *q, struct 
         u->spoiled = true;
         return;
     }
-    u->spoiled = code == CURLE_OUT_OF_MEMORY;
+    u->spoiled = is_spoiled(u, code);
     out->end = ending(u, code);
     out->well_framed = is_well_framed(u);
     if (code != CURLE_OK && u->verdict == UPSTREAM_WHOLE)

@@ -5,12 +5,13 @@ nothing, and its ledger is right."""
 import mmap
 import random
 import struct
+import threading
 import time
 
 import pytest
 
 from bodies import CHAT, MESSAGE_STREAM, STREAM
-from harness import BUILD, COUNTS, SANITIZED, sim_header
+from harness import BUILD, COUNTS, SANITIZED, Task, sim_header
 from wire import TIMEOUT, Broken
 
 CHAT_PATH, MESSAGE_PATH = "/v1/chat/completions", "/v1/messages"
@@ -30,8 +31,7 @@ class Failing:
         env = {"FAIL_CALL": call, "FAIL_FILE": str(self.path)}
         if where == "preloaded":
             env["LD_PRELOAD"] = str(BUILD / "test/torture/failing.so")
-        # Now and then libcurl loses a call when memory fails it: then a bound ends that.
-        self.proxy = start_proxy("--workers", "2", "--first-byte-timeout", "1s", env=env, program={
+        self.proxy = start_proxy("--workers", "2", env=env, program={
             "built-in": "tokencapd-torture", "preloaded": "tokencapd"}[where])
 
     def set(self, n):
@@ -109,6 +109,50 @@ def check_ledger(proxy, sim):
     assert len(rows) >= len(sent)
     assert all(r["costUsd"] > 0 for r in rows)
     proxy.verify()
+
+
+@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("body", [CHAT, STREAM], ids=["whole", "stream"])
+def test_an_answer_that_comes_when_there_is_no_memory_is_settled(start_proxy, sim, tmp_path, where, body):
+    """As soon as there is some."""
+    failing = Failing(start_proxy, tmp_path, "malloc", where)
+    proxy = failing.proxy
+    proxy.set_budget(1000)
+    assert proxy.post(CHAT_PATH, CHAT).status == 200
+    asked = Task(lambda: ask(proxy, CHAT_PATH, body, sim_header(gate="go", input=7, output=5)))
+    sim.await_gate("go")
+    failing.set(-1)
+    sim.open("go")
+    sim.journal(wait=2)
+    time.sleep(0.2)  # while it would be settled
+    failing.set(0)
+    asked.result()
+    check_ledger(proxy, sim)
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_no_memory_for_a_while(start_proxy, sim, tmp_path, where):
+    """Again and again, at any moment of several requests: it goes on, and every hold ends."""
+    failing = Failing(start_proxy, tmp_path, "malloc", where)
+    proxy, rng, over = failing.proxy, random.Random(5), threading.Event()
+    proxy.set_budget(1000)
+    assert proxy.post(CHAT_PATH, CHAT).status == 200
+
+    def client(path, body):
+        while not over.is_set():
+            ask(proxy, path, body, sim_header(input=7, output=5))
+
+    crowd = [Task(lambda a=a: client(*a)) for a in
+             ((CHAT_PATH, CHAT), (CHAT_PATH, STREAM), (MESSAGE_PATH, MESSAGE_STREAM))]
+    for _ in range(100):
+        for n in (-1, 0):
+            failing.set(n)
+            time.sleep(rng.uniform(0, 0.01))
+    over.set()
+    for task in crowd:
+        task.result()
+    assert proxy.process.poll() is None, proxy.log.text
+    check_ledger(proxy, sim)
 
 
 @pytest.mark.parametrize("where", WHERE)

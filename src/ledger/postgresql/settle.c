@@ -169,26 +169,22 @@ static void fill(struct settle_op *s, int64_t hold_id)
 int pg_settle(struct ledger *l, const struct settlement *s, bool wait, nano_t *remaining,
               struct err *e)
 {
-    struct settle_op here = {0}, *o;
+    struct settle_op *o = writer_room(l, sizeof *o);
     nano_t left = -1;
     int rc;
 
-    if (atomic_load(&l->failed))
+    if (!o)
         return err_set(e, ERR_IO, "the ledger cannot write");
-    o = calloc(1, sizeof *o);
-    if (o)
-        o->pg.op.release = release;
-    else
-        o = &here; /* nothing may be lost for want of memory: wait, then */
+    o->pg.op.release = release;
     fill(o, s->hold_id);
     ending_of(s, &o->end);
-    if (!wait && o != &here) {
+    if (!wait) {
         writer_queue(l, &o->pg.op);
         return 0;
     }
     o->remaining = wait ? &left : NULL;
     rc = writer_do(l, &o->pg.op, e);
-    if (rc == 0 && wait && remaining)
+    if (rc == 0 && remaining)
         *remaining = left;
     return rc;
 }

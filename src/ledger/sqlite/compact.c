@@ -102,7 +102,7 @@ static int end(struct db *db, int rc)
 {
     if (rc == 0 && db_exec(db, "COMMIT") == 0)
         return 0;
-    sqlite3_exec(db->conn, "ROLLBACK", NULL, NULL, NULL);
+    db_rollback(db);
     return -1;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char rollback[] = "ROLLBACK";
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* SQLite's memory counters cost a lock a call. It refuses when someone has started it already. */
@@ -167,6 +168,18 @@ int db_exec(struct db *db, const char *sql)
     int rc = sqlite3_exec(db->conn, sql, NULL, NULL, NULL);
 
     return rc == SQLITE_OK ? 0 : fail(db, rc);
+}
+
+int db_prepare_rollback(struct db *db)
+{
+    return prepared(db, rollback) ? 0 : -1;
+}
+
+bool db_rollback(struct db *db)
+{
+    if (!sqlite3_get_autocommit(db->conn))
+        db_step(db, prepared(db, rollback));
+    return sqlite3_get_autocommit(db->conn);
 }
 
 int db_int(struct db *db, int64_t *out, bool *found, const char *sql, const char *types, ...)

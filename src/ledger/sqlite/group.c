@@ -37,12 +37,8 @@ static enum outcome classify(const struct db *db)
 
 static enum outcome take_back(struct sqlite_ledger *l)
 {
-    struct db *db = &l->db;
-
     book_rollback(&l->book);
-    if (!sqlite3_get_autocommit(db->conn))
-        sqlite3_exec(db->conn, "ROLLBACK", NULL, NULL, NULL);
-    return sqlite3_get_autocommit(db->conn) ? classify(db) : FATAL;
+    return db_rollback(&l->db) ? classify(&l->db) : FATAL;
 }
 
 static void count(struct sqlite_ledger *l, int ops, int64_t took_ns)

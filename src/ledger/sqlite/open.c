@@ -29,7 +29,7 @@ static int set_up(struct sqlite_ledger *l, struct err *e)
              l->durable ? "FULL" : "NORMAL", PAGE_CACHE_KIB);
     if (schema_prepare(&l->db, e) != 0)
         return -1;
-    return db_exec(&l->db, sql) != 0 ? db_error(&l->db, e) : 0;
+    return db_exec(&l->db, sql) != 0 || db_prepare_rollback(&l->db) != 0 ? db_error(&l->db, e) : 0;
 }
 
 static int check_table(struct sqlite_ledger *l, const char *table, struct err *e)

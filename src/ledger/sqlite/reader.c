@@ -64,7 +64,7 @@ struct db *reader_begin(struct sqlite_ledger *l, struct err *e)
         slot->open = true;
     }
     db_forget(&slot->db);
-    if (db_run(&slot->db, begin, "") == 0)
+    if (db_prepare_rollback(&slot->db) == 0 && db_run(&slot->db, begin, "") == 0)
         return &slot->db;
     db_error(&slot->db, e);
 give_back:
@@ -74,10 +74,13 @@ give_back:
 
 int reader_end(struct sqlite_ledger *l, struct db *db, struct err *e)
 {
+    struct reader_slot *slot = MAP_OWNER(db, struct reader_slot, db);
     int rc = db->failed ? db_error(db, e) : 0;
 
-    if (!sqlite3_get_autocommit(db->conn) && db_run(db, end, "") != 0)
-        sqlite3_exec(db->conn, "ROLLBACK", NULL, NULL, NULL);
-    give_back(&l->readers, MAP_OWNER(db, struct reader_slot, db));
+    if (!sqlite3_get_autocommit(db->conn) && db_run(db, end, "") != 0 && !db_rollback(db)) {
+        db_close(db); /* a transaction that stays open would keep this old state for ever */
+        slot->open = false;
+    }
+    give_back(&l->readers, slot);
     return rc;
 }

@@ -117,7 +117,7 @@ int recover(struct sqlite_ledger *l, int64_t now_ms, struct ledger_recovery *fou
         return db_error(&l->db, e);
     if (recover_in_one(l, now_ms, &r) != 0) {
         db_error(&l->db, e);
-        sqlite3_exec(l->db.conn, "ROLLBACK", NULL, NULL, NULL);
+        db_rollback(&l->db);
         return err_prefix(e, "cannot resolve the holds that the last run left");
     }
     book_commit(&l->book);

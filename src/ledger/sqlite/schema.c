@@ -154,7 +154,7 @@ static int upgrade(struct db *db, int64_t version, struct err *e)
     return 0;
 rollback:
     db_error(db, e);
-    sqlite3_exec(db->conn, "ROLLBACK", NULL, NULL, NULL);
+    db_rollback(db);
     return -1;
 }
 

@@ -142,30 +142,25 @@ static void release(struct op *op)
 int sqlite_settle(struct ledger *base, const struct settlement *s, bool wait, nano_t *remaining,
                   struct err *e)
 {
-    struct sqlite_ledger *l = sqlite_of(base);
-    struct settle_op here = {0}, *o;
+    struct settle_op *o = writer_room(base, sizeof *o);
     nano_t left = -1;
     int rc;
 
-    if (atomic_load(&l->base.failed))
+    if (!o)
         return err_set(e, ERR_IO, "the ledger cannot write");
-    o = calloc(1, sizeof *o);
-    if (o)
-        o->op.release = release;
-    else
-        o = &here; /* nothing may be lost for want of memory: wait, then */
+    o->op.release = release;
     o->op.run = run_settle;
     o->op.settlement = true;
     o->op.own = &o->own;
     o->hold_id = s->hold_id;
     ending_of(s, &o->end);
-    if (!wait && o != &here) {
+    if (!wait) {
         writer_queue(base, &o->op);
         return 0;
     }
     o->remaining = &left;
     rc = writer_do(base, &o->op, e);
-    if (rc == 0 && wait && remaining)
+    if (rc == 0 && remaining)
         *remaining = left;
     return rc;
 }
