@@ -27,6 +27,7 @@
  * disk or a lost connection is not: new work gets ERR_BUSY, settlements are kept and tried again.
  */
 
+struct holds;
 struct ledger;
 
 struct waiter {
@@ -116,8 +117,12 @@ int writer_queued(struct ledger *l);
 /* It is over: tells who waits, or the log. */
 void op_finish(struct op *op);
 void ops_finish(struct op *ops);
-/* The waiter hears op->rc, that it is not durable yet; the operation is tried again with a later
- * group. */
-void writer_keep(struct ledger *l, struct op *op);
+/* Each fails for that reason. When it passes, settlements are kept instead: their waiters hear that
+ * they are not durable yet, and they are tried again with a later group. */
+void ops_fail(struct ledger *l, struct op *ops, const struct err *why, bool passes);
+/* The ledger cannot write any more, these and all that come, for that reason. */
+void ops_fail_for_good(struct ledger *l, struct op *ops, const struct err *why);
+/* Counts a group that is committed. Under stats_lock. */
+void writer_count(struct ledger *l, int ops, int64_t took_ns, const struct holds *hs);
 
 #endif

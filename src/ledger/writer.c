@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ledger/engine.h"
+#include "ledger/holds.h"
 
 #define RETRY_MS 100 /* between two tries to write what was kept, or to find memory */
 
@@ -234,7 +235,7 @@ void ops_finish(struct op *ops)
     }
 }
 
-void writer_keep(struct ledger *l, struct op *op)
+static void keep(struct ledger *l, struct op *op)
 {
     struct op **end = &l->writer.kept;
 
@@ -246,6 +247,39 @@ void writer_keep(struct ledger *l, struct op *op)
     op->next = NULL;
     *end = op;
     l->writer.retry_ns = clock_mono_ns() + RETRY_MS * 1000000;
+}
+
+void ops_fail(struct ledger *l, struct op *ops, const struct err *why, bool passes)
+{
+    for (struct op *next; ops; ops = next) {
+        next = ops->next;
+        ops->rc = -1;
+        *ops->e = *why;
+        if (passes && ops->settlement && ops->release)
+            keep(l, ops);
+        else
+            op_finish(ops);
+    }
+}
+
+void ops_fail_for_good(struct ledger *l, struct op *ops, const struct err *why)
+{
+    struct err final;
+
+    err_set(&final, ERR_IO, "the ledger cannot write: %s", why->msg);
+    if (!atomic_exchange(&l->failed, true))
+        log_error("%s", final.msg);
+    ops_fail(l, ops, &final, false);
+}
+
+void writer_count(struct ledger *l, int ops, int64_t took_ns, const struct holds *hs)
+{
+    l->stats.commits++;
+    l->stats.commit_ns += took_ns;
+    l->stats.writes += ops;
+    l->stats.holds_open = hs->open;
+    l->stats.held = hs->held;
+    l->oldest_ns = hs->oldest ? hs->oldest->opened_ns : 0;
 }
 
 /* ---- the thread ---- */

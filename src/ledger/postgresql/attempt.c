@@ -82,16 +82,9 @@ static void tell(struct group *g, bool *doubtful)
 
 static void count(struct pg_ledger *l, int ops, int64_t took_ns)
 {
-    const struct holds *hs = &l->holds;
-
     pthread_mutex_lock(&l->base.stats_lock);
-    l->base.stats.commits++;
-    l->base.stats.commit_ns += took_ns;
-    l->base.stats.writes += ops;
+    writer_count(&l->base, ops, took_ns, &l->holds);
     l->base.stats.overrun += l->group->overrun;
-    l->base.stats.holds_open = hs->open;
-    l->base.stats.held = hs->held;
-    l->base.oldest_ns = hs->oldest ? hs->oldest->opened_ns : 0;
     pthread_mutex_unlock(&l->base.stats_lock);
 }
 
@@ -132,29 +125,21 @@ void pg_doubt(struct pg_ledger *l)
 /* Fails each with the connection's failure, but keeps settlements when that failure passes. */
 static void fail_all(struct pg_ledger *l, struct op *ops, bool passes)
 {
-    for (struct op *next; ops; ops = next) {
-        next = ops->next;
-        ops->rc = pq_error(&l->q, ops->e);
-        if (passes && ops->settlement && ops->release) {
-            writer_keep(&l->base, ops);
-            continue;
-        }
-        if (pg_op_of(ops)->in_doubt)
+    struct err why;
+
+    pq_error(&l->q, &why);
+    for (struct op *op = ops; op; op = op->next)
+        if (pg_op_of(op)->in_doubt && !op->settlement)
             pg_doubt(l);
-        op_finish(ops);
-    }
+    ops_fail(&l->base, ops, &why, passes);
 }
 
 static void die(struct pg_ledger *l, struct op *ops)
 {
-    struct err e;
+    struct err why;
 
-    pq_error(&l->q, &e);
-    if (!atomic_exchange(&l->base.failed, true))
-        log_error("the ledger cannot write: %s", e.msg);
-    for (struct op *op = ops; op; op = op->next)
-        op->rc = err_set(op->e, ERR_IO, "the ledger cannot write: %s", e.msg);
-    ops_finish(ops);
+    pq_error(&l->q, &why);
+    ops_fail_for_good(&l->base, ops, &why);
 }
 
 /* ---- the group ---- */
@@ -194,6 +179,10 @@ static void run_each(struct pg_ledger *l, struct op *ops, int64_t until_ns);
 
 static void run(struct pg_ledger *l, struct op *ops, int64_t until_ns)
 {
+    if (atomic_load(&l->base.failed)) {
+        die(l, ops);
+        return;
+    }
     for (int tries = 1;; tries++) {
         if (!pq_connected(&l->q) && !reconnect(l, until_ns)) {
             fail_all(l, ops, true);
@@ -238,10 +227,7 @@ static void run_each(struct pg_ledger *l, struct op *ops, int64_t until_ns)
     for (struct op *next; ops; ops = next) {
         next = ops->next;
         ops->next = NULL;
-        if (atomic_load(&l->base.failed))
-            die(l, ops);
-        else
-            run(l, ops, until_ns);
+        run(l, ops, until_ns);
     }
 }
 
@@ -250,10 +236,7 @@ static void run_group(struct ledger *base, struct op *ops)
     struct pg_ledger *l = pg_of(base);
     int64_t patience = pq_connected(&l->q) ? l->patience_ms * MS : 0;
 
-    if (atomic_load(&base->failed))
-        die(l, ops);
-    else
-        run(l, ops, clock_mono_ns() + patience);
+    run(l, ops, clock_mono_ns() + patience);
 }
 
 const struct writer_work pg_group_work = {.group = run_group};

@@ -43,18 +43,10 @@ static enum outcome take_back(struct sqlite_ledger *l)
 
 static void count(struct sqlite_ledger *l, int ops, int64_t took_ns)
 {
-    const struct book *b = &l->book;
-    const struct holds *hs = &b->holds;
-
     pthread_mutex_lock(&l->base.stats_lock);
-    l->base.stats.commits++;
-    l->base.stats.commit_ns += took_ns;
-    l->base.stats.writes += ops;
-    l->base.stats.holds_open = hs->open;
-    l->base.stats.held = hs->held;
-    l->base.stats.overrun = b->now.overrun;
+    writer_count(&l->base, ops, took_ns, &l->book.holds);
+    l->base.stats.overrun = l->book.now.overrun;
     l->base.stats.wal_bytes = (int64_t)l->disk.wal_pages * 4096;
-    l->base.oldest_ns = hs->oldest ? hs->oldest->opened_ns : 0;
     pthread_mutex_unlock(&l->base.stats_lock);
 }
 
@@ -85,26 +77,18 @@ static enum outcome attempt(struct sqlite_ledger *l, struct op *ops)
 /* Fails each with the connection's failure, but keeps settlements when that failure passes. */
 static void fail_all(struct sqlite_ledger *l, struct op *ops, bool passes)
 {
-    for (struct op *next; ops; ops = next) {
-        next = ops->next;
-        ops->rc = db_error(&l->db, ops->e);
-        if (passes && ops->settlement && ops->release)
-            writer_keep(&l->base, ops);
-        else
-            op_finish(ops);
-    }
+    struct err why;
+
+    db_error(&l->db, &why);
+    ops_fail(&l->base, ops, &why, passes);
 }
 
 static void die(struct sqlite_ledger *l, struct op *ops)
 {
-    struct err e;
+    struct err why;
 
-    db_error(&l->db, &e);
-    if (!atomic_exchange(&l->base.failed, true))
-        log_error("the ledger cannot write: %s", e.msg);
-    for (struct op *op = ops; op; op = op->next)
-        op->rc = err_set(op->e, ERR_IO, "the ledger cannot write: %s", e.msg);
-    ops_finish(ops);
+    db_error(&l->db, &why);
+    ops_fail_for_good(&l->base, ops, &why);
 }
 
 /* ---- a full disk ---- */
@@ -129,11 +113,12 @@ static struct op *settlements(struct op **ops)
     return taken;
 }
 
-static void refuse_new(struct op *ops)
+static void refuse_new(struct sqlite_ledger *l, struct op *ops)
 {
-    for (struct op *op = ops; op; op = op->next)
-        op->rc = err_set(op->e, ERR_BUSY, "the disk of the ledger is full");
-    ops_finish(ops);
+    struct err why;
+
+    err_set(&why, ERR_BUSY, "the disk of the ledger is full");
+    ops_fail(&l->base, ops, &why, false);
 }
 
 static void tell_stats(struct sqlite_ledger *l, bool locked)
@@ -173,7 +158,7 @@ static void now_full(struct sqlite_ledger *l)
 
 /* ---- the group ---- */
 
-static void run_alone(struct sqlite_ledger *l, struct op *op);
+static void run(struct sqlite_ledger *l, struct op *ops);
 static void checkpoint(struct sqlite_ledger *l, bool idle);
 
 static void run_each(struct sqlite_ledger *l, struct op *ops)
@@ -181,10 +166,7 @@ static void run_each(struct sqlite_ledger *l, struct op *ops)
     for (struct op *next; ops; ops = next) {
         next = ops->next;
         ops->next = NULL;
-        if (atomic_load(&l->base.failed))
-            die(l, ops);
-        else
-            run_alone(l, ops);
+        run(l, ops);
     }
 }
 
@@ -198,7 +180,7 @@ static void run_on_full_disk(struct sqlite_ledger *l, struct op *ops)
     now_full(l);
     checkpoint(l, true);
     ends = settlements(&ops);
-    refuse_new(ops);
+    refuse_new(l, ops);
     if (!ends)
         return;
     o = atomic_load(&l->base.failed) ? FATAL : attempt(l, ends);
@@ -234,9 +216,12 @@ static void after(struct sqlite_ledger *l, struct op *ops, enum outcome o)
     }
 }
 
-static void run_alone(struct sqlite_ledger *l, struct op *op)
+static void run(struct sqlite_ledger *l, struct op *ops)
 {
-    after(l, op, attempt(l, op));
+    if (atomic_load(&l->base.failed))
+        die(l, ops);
+    else
+        after(l, ops, attempt(l, ops));
 }
 
 static void run_group(struct ledger *base, struct op *ops)
@@ -244,17 +229,13 @@ static void run_group(struct ledger *base, struct op *ops)
     struct sqlite_ledger *l = sqlite_of(base);
     struct op *ends;
 
-    if (atomic_load(&l->base.failed)) {
-        die(l, ops);
-        return;
-    }
-    if (still_full(l)) {
+    if (!atomic_load(&l->base.failed) && still_full(l)) {
         ends = settlements(&ops);
-        refuse_new(ops);
+        refuse_new(l, ops);
         ops = ends;
     }
     if (ops)
-        after(l, ops, attempt(l, ops));
+        run(l, ops);
 }
 
 /* ---- the write-ahead log ---- */
