@@ -423,19 +423,30 @@ static void next_element(struct buf *b)
 
 void array_int(struct buf *b, int64_t v)
 {
-    next_element(b);
-    buf_printf(b, "%" PRId64, v);
+    char text[23], *to = text;
+
+    if (b->n > 1)
+        *to++ = ',';
+    if (v < 0)
+        *to++ = '-';
+    to = str_decimal(to, v < 0 ? -(uint64_t)v : (uint64_t)v, 1);
+    buf_add(b, text, (size_t)(to - text));
 }
 
 void array_text(struct buf *b, struct span s)
 {
+    size_t from = 0;
+
     next_element(b);
     buf_char(b, '"');
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"' || s.p[i] == '\\')
-            buf_char(b, '\\');
-        buf_char(b, s.p[i]);
+        if (s.p[i] != '"' && s.p[i] != '\\')
+            continue;
+        buf_add(b, s.p + from, i - from);
+        buf_char(b, '\\');
+        from = i;
     }
+    buf_add(b, s.p + from, s.n - from);
     buf_char(b, '"');
 }
 
