@@ -2,7 +2,7 @@
 #ifndef LEDGER_BUDGET_RULES_H
 #define LEDGER_BUDGET_RULES_H
 
-#include "ledger/ledger.h"
+#include "ledger/decide.h"
 #include "ledger/period.h"
 
 /* What holds for budgets in every engine. Pure but for reading the tz database; any thread. */
@@ -22,6 +22,9 @@ struct period_rule budget_rule(const struct budget *b);
 #define ALERTS_TEXT_MAX (8 * ALERTS_MAX)
 void budget_alerts_write(const struct budget *b, char out[ALERTS_TEXT_MAX]);
 void budget_alerts_read(const char *text, struct budget *b);
+
+/* What the ledger keeps of it. */
+void budget_fill(struct budget *b, const struct figures *f, struct period_span span);
 
 /* What the next request would find when the period of *b is over: a reader cannot write the new
  * one, but knows it. */

@@ -34,8 +34,11 @@ struct claims {
 /* Do budgets of that scope concern the request? */
 bool scope_concerns(const struct reservation *r, enum scope s);
 
-/* The claim of a run's budget that the request brings along, by its limit. */
-struct claim claim_of_run(const struct reservation *r);
+/* All budgets that concern the request, as they are at now_ms. find() is the engine's: of c->scope,
+ * it fills *c when there is a budget with that key. -1 when find() said so. */
+int claims_gather(const struct reservation *r, int64_t now_ms,
+                  int (*find)(void *ctx, const char *key, int64_t now_ms, struct claim *c),
+                  void *ctx, struct claims *out) MUST_CHECK;
 
 /* ERR_INVALID: amounts out of range, or something missing. */
 int reservation_check(const struct reservation *r, struct err *e) MUST_CHECK;

@@ -39,14 +39,15 @@ struct ledger_engine {
     int (*settle)(struct ledger *l, const struct settlement *s, bool wait, nano_t *remaining,
                   struct err *e);
 
+    /* A budget's key is account_key()'s. */
     int (*budget_set)(struct ledger *l, const struct budget *b, int64_t now_ms, struct budget *out,
                       struct err *e);
-    int (*budget_get)(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                      int64_t now_ms, struct budget *out, struct err *e);
-    int (*budget_reset)(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                        int64_t now_ms, struct err *e);
-    int (*budget_delete)(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                         int64_t now_ms, struct err *e);
+    int (*budget_get)(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                      struct budget *out, struct err *e);
+    int (*budget_reset)(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                        struct err *e);
+    int (*budget_delete)(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                         struct err *e);
     int (*budget_each)(struct ledger *l, int64_t now_ms,
                        void (*f)(void *ctx, const struct budget *b), void *ctx, struct err *e);
 

@@ -27,6 +27,10 @@ struct period_span {
 /* ERR_INVALID when the days are out of range or the zone is unknown. */
 int period_check(const struct period_rule *r, struct err *e) MUST_CHECK;
 
+/* The first period of a budget that is made, or reset, now. */
+int period_first(const struct period_rule *r, int64_t now, struct period_span *out,
+                 struct err *e) MUST_CHECK;
+
 /* The end of a period that started at `start` and runs at `now`: the first boundary after now. */
 int period_end(const struct period_rule *r, int64_t start, int64_t now, int64_t *out,
                struct err *e) MUST_CHECK;

@@ -84,6 +84,14 @@ void budget_alerts_read(const char *s, struct budget *b)
     }
 }
 
+void budget_fill(struct budget *b, const struct figures *f, struct period_span span)
+{
+    b->spent = f->spent;
+    b->reserved = f->held;
+    b->period_start = span.start;
+    b->period_end = span.end;
+}
+
 void budget_roll(struct budget *b, int64_t now_ms)
 {
     struct period_rule rule = budget_rule(b);

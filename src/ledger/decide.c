@@ -1,14 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/decide.h"
 
+#include "ledger/budget_rules.h"
+
 bool scope_concerns(const struct reservation *r, enum scope s)
 {
     return s == SCOPE_TOKEN ? r->token_id != 0 : s == SCOPE_RUN ? r->run[0] != '\0' : true;
 }
 
-struct claim claim_of_run(const struct reservation *r)
+int claims_gather(const struct reservation *r, int64_t now_ms,
+                  int (*find)(void *ctx, const char *key, int64_t now_ms, struct claim *c),
+                  void *ctx, struct claims *out)
 {
-    return (struct claim){.scope = SCOPE_RUN, .cap = r->run_limit, .per_request = -1};
+    char key[ACCOUNT_KEY_MAX + 1];
+
+    *out = (struct claims){0};
+    for (enum scope s = SCOPE_GLOBAL; s <= SCOPE_RUN; s++) {
+        struct claim *c = &out->at[out->n];
+        bool brought = s == SCOPE_RUN && r->run_limit >= 0; /* by the request, unless it is there */
+
+        if (!scope_concerns(r, s))
+            continue;
+        account_key(s, r->project, r->token_id, r->run, key);
+        *c = (struct claim){.scope = s, .cap = r->run_limit, .per_request = -1};
+        if (find(ctx, key, now_ms, c) != 0)
+            return -1;
+        if (!c->account && !brought)
+            continue;
+        out->new_run = out->new_run || !c->account;
+        out->n++;
+    }
+    return 0;
 }
 
 int reservation_check(const struct reservation *r, struct err *e)

@@ -138,19 +138,28 @@ int ledger_budget_set(struct ledger *l, const struct budget *b, int64_t now_ms, 
 int ledger_budget_get(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
                       int64_t now_ms, struct budget *out, struct err *e)
 {
-    return l->engine->budget_get(l, scope, project, token_id, now_ms, out, e);
+    char key[ACCOUNT_KEY_MAX + 1];
+
+    account_key(scope, project ? project : "", token_id, "", key);
+    return l->engine->budget_get(l, scope, key, now_ms, out, e);
 }
 
 int ledger_budget_reset(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
                         int64_t now_ms, struct err *e)
 {
-    return l->engine->budget_reset(l, scope, project, token_id, now_ms, e);
+    char key[ACCOUNT_KEY_MAX + 1];
+
+    account_key(scope, project ? project : "", token_id, "", key);
+    return l->engine->budget_reset(l, scope, key, now_ms, e);
 }
 
 int ledger_budget_delete(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
                          int64_t now_ms, struct err *e)
 {
-    return l->engine->budget_delete(l, scope, project, token_id, now_ms, e);
+    char key[ACCOUNT_KEY_MAX + 1];
+
+    account_key(scope, project ? project : "", token_id, "", key);
+    return l->engine->budget_delete(l, scope, key, now_ms, e);
 }
 
 int ledger_budget_each(struct ledger *l, int64_t now_ms,
@@ -232,8 +241,7 @@ void ledger_announce(struct ledger *l)
 
 /* ---- handed on, by address ---- */
 
-int ledger_verify(const char *address, const struct onlooker *o, struct buf *summary,
-                  struct err *e)
+int ledger_verify(const char *address, const struct onlooker *o, struct buf *summary, struct err *e)
 {
     const struct ledger_engine *engine;
     const char *where;

@@ -98,6 +98,16 @@ int period_end(const struct period_rule *r, int64_t start, int64_t now, int64_t 
     return 0;
 }
 
+int period_first(const struct period_rule *r, int64_t now, struct period_span *out, struct err *e)
+{
+    int64_t end;
+
+    if (period_end(r, now, now, &end, e) != 0)
+        return -1;
+    *out = (struct period_span){now, end};
+    return 0;
+}
+
 bool period_over(struct period_span p, int64_t now)
 {
     return p.end != 0 && now >= p.end;

@@ -17,12 +17,12 @@ int pg_settle(struct ledger *l, const struct settlement *s, bool wait, nano_t *r
               struct err *e) MUST_CHECK;
 int pg_budget_set(struct ledger *l, const struct budget *b, int64_t now_ms, struct budget *out,
                   struct err *e) MUST_CHECK;
-int pg_budget_get(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                  int64_t now_ms, struct budget *out, struct err *e) MUST_CHECK;
-int pg_budget_reset(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                    int64_t now_ms, struct err *e) MUST_CHECK;
-int pg_budget_delete(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                     int64_t now_ms, struct err *e) MUST_CHECK;
+int pg_budget_get(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                  struct budget *out, struct err *e) MUST_CHECK;
+int pg_budget_reset(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                    struct err *e) MUST_CHECK;
+int pg_budget_delete(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                     struct err *e) MUST_CHECK;
 int pg_budget_each(struct ledger *l, int64_t now_ms, void (*f)(void *ctx, const struct budget *b),
                    void *ctx, struct err *e) MUST_CHECK;
 int pg_usage(struct ledger *l, const char *project, struct usage_total *out,

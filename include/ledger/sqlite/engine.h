@@ -15,12 +15,12 @@ int sqlite_settle(struct ledger *l, const struct settlement *s, bool wait, nano_
                   struct err *e) MUST_CHECK;
 int sqlite_budget_set(struct ledger *l, const struct budget *b, int64_t now_ms, struct budget *out,
                       struct err *e) MUST_CHECK;
-int sqlite_budget_get(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                      int64_t now_ms, struct budget *out, struct err *e) MUST_CHECK;
-int sqlite_budget_reset(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                        int64_t now_ms, struct err *e) MUST_CHECK;
-int sqlite_budget_delete(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                         int64_t now_ms, struct err *e) MUST_CHECK;
+int sqlite_budget_get(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                      struct budget *out, struct err *e) MUST_CHECK;
+int sqlite_budget_reset(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                        struct err *e) MUST_CHECK;
+int sqlite_budget_delete(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                         struct err *e) MUST_CHECK;
 int sqlite_budget_each(struct ledger *l, int64_t now_ms,
                        void (*f)(void *ctx, const struct budget *b), void *ctx,
                        struct err *e) MUST_CHECK;

@@ -45,11 +45,11 @@ static void hear_token(struct pg_op *o, const PGresult *res)
 static int create(struct group *g, struct budget_op *o, struct err *e)
 {
     struct period_rule rule = budget_rule(&o->b);
-    struct period_span first = {o->now_ms, 0};
+    struct period_span first;
 
     if (o->scope == SCOPE_TOKEN && !o->token_known)
         return err_set(e, ERR_INVALID, "tokenId: there is no token %lld", (long long)o->b.token_id);
-    if (period_end(&rule, o->now_ms, o->now_ms, &first.end, e) != 0)
+    if (period_first(&rule, o->now_ms, &first, e) != 0)
         return -1;
     return group_budget_new(g, &o->b, o->key, first) ? 0 : -1;
 }
@@ -82,10 +82,7 @@ static int run_set(struct ledger *l, struct op *op, struct err *e)
     a = find(l, o);
     if (!a)
         return -1;
-    o->b.spent = a->running->now.spent;
-    o->b.reserved = a->running->now.held;
-    o->b.period_start = a->running->span.start;
-    o->b.period_end = a->running->span.end;
+    budget_fill(&o->b, &a->running->now, a->running->span);
     return 0;
 }
 
@@ -112,14 +109,14 @@ int pg_budget_set(struct ledger *l, const struct budget *b, int64_t now_ms, stru
 static int run_reset(struct ledger *l, struct op *op, struct err *e)
 {
     struct budget_op *o = budget_op_of(pg_op_of(op));
-    struct period_span span = {o->now_ms, 0};
+    struct period_span span;
     struct account *a = find(l, o);
     struct period_rule rule;
 
     if (!a)
         return budget_missing(o->scope, e);
     rule = budget_rule(&a->b);
-    if (period_end(&rule, o->now_ms, o->now_ms, &span.end, e) != 0)
+    if (period_first(&rule, o->now_ms, &span, e) != 0)
         return -1;
     return group_period_new(pg_of(l)->group, a, span);
 }
@@ -139,23 +136,22 @@ static int run_delete(struct ledger *l, struct op *op, struct err *e)
 }
 
 static int change_one(struct ledger *l, int (*run)(struct ledger *, struct op *, struct err *),
-                      enum scope scope, const char *project, int64_t token_id, int64_t now_ms,
-                      struct err *e)
+                      enum scope scope, const char *key, int64_t now_ms, struct err *e)
 {
     struct budget_op o = {.pg = {.op.run = run, .want = want}, .scope = scope, .now_ms = now_ms};
 
-    account_key(scope, project ? project : "", token_id, "", o.key);
+    str_copy(o.key, sizeof o.key, span_of(key));
     return writer_do(l, &o.pg.op, e);
 }
 
-int pg_budget_reset(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                    int64_t now_ms, struct err *e)
+int pg_budget_reset(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                    struct err *e)
 {
-    return change_one(l, run_reset, scope, project, token_id, now_ms, e);
+    return change_one(l, run_reset, scope, key, now_ms, e);
 }
 
-int pg_budget_delete(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                     int64_t now_ms, struct err *e)
+int pg_budget_delete(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                     struct err *e)
 {
-    return change_one(l, run_delete, scope, project, token_id, now_ms, e);
+    return change_one(l, run_delete, scope, key, now_ms, e);
 }

@@ -34,18 +34,16 @@ static void read_budget(const PGresult *res, int r, int64_t now_ms, struct budge
     budget_roll(b, now_ms);
 }
 
-int pg_budget_get(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                  int64_t now_ms, struct budget *out, struct err *e)
+int pg_budget_get(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                  struct budget *out, struct err *e)
 {
     struct pq *q = pg_reader_begin(pg_of(l), e);
-    char key[ACCOUNT_KEY_MAX + 1];
     struct budget b;
     PGresult *res;
     bool found;
 
     if (!q)
         return -1;
-    account_key(scope, project ? project : "", token_id, "", key);
     res = pq_query(q, one, "it", (int64_t)scope, key);
     found = res && PQntuples(res) == 1;
     if (found)

@@ -19,38 +19,24 @@ static int not_leased(struct err *e)
         "it has a new one");
 }
 
-/* All budgets that concern the request, as they are now. */
-static int gather(struct group *g, const struct reservation *r, int64_t now, struct claims *out)
+static int find(void *ctx, const char *key, int64_t now_ms, struct claim *c)
 {
-    char key[ACCOUNT_KEY_MAX + 1];
+    struct group *g = ctx;
+    struct account *a = group_account(g, c->scope, key);
 
-    *out = (struct claims){0};
-    for (enum scope s = SCOPE_GLOBAL; s <= SCOPE_RUN; s++) {
-        struct claim *c = &out->at[out->n];
-        struct account *a;
-
-        if (!scope_concerns(r, s))
-            continue;
-        account_key(s, r->project, r->token_id, r->run, key);
-        a = group_account(g, s, key);
-        if (a && group_roll(g, a, now) != 0)
-            return -1;
-        if (a)
-            *c = (struct claim){s,
-                                a,
-                                a->b.limit,
-                                a->b.per_request,
-                                a->running->now,
-                                a->running->span.end,
-                                a->b.enforcement,
-                                a->b.predictor};
-        else if (s == SCOPE_RUN && r->run_limit >= 0)
-            *c = claim_of_run(r);
-        else
-            continue;
-        out->new_run = out->new_run || !a;
-        out->n++;
-    }
+    if (a && group_roll(g, a, now_ms) != 0)
+        return -1;
+    if (a)
+        *c = (struct claim){
+            .scope = c->scope,
+            .account = a,
+            .cap = a->b.limit,
+            .per_request = a->b.per_request,
+            .f = a->running->now,
+            .end = a->running->span.end,
+            .enforcement = a->b.enforcement,
+            .predictor = a->b.predictor,
+        };
     return 0;
 }
 
@@ -58,7 +44,7 @@ int pg_remaining(struct group *g, const struct reservation *r, int64_t now_ms, n
 {
     struct claims cs;
 
-    if (gather(g, r, now_ms, &cs) != 0)
+    if (claims_gather(r, now_ms, find, g, &cs) != 0)
         return -1;
     *out = claims_remaining(&cs);
     return 0;
@@ -102,7 +88,7 @@ static int make_run(struct group *g, const struct reservation *r, struct claims 
     account_key(SCOPE_RUN, r->project, 0, r->run, key);
     if (!group_budget_new(g, &b, key, (struct period_span){r->now_ms, 0}))
         return -1;
-    return gather(g, r, r->now_ms, cs);
+    return claims_gather(r, r->now_ms, find, g, cs);
 }
 
 static void write_hold(struct group *g, const struct hold *h)
@@ -190,7 +176,7 @@ static int run_reserve(struct ledger *base, struct op *op, struct err *e)
             pg_doubt(l);
         return not_leased(e);
     }
-    if (gather(l->group, o->r, o->r->now_ms, &cs) != 0)
+    if (claims_gather(o->r, o->r->now_ms, find, l->group, &cs) != 0)
         return -1;
     if (o->pg.in_doubt && group_request_held(l->group, o->r->request_id, o->hold) != NOT_HELD)
         return take_up(l->group, o, e);

@@ -19,8 +19,7 @@ static const char find_token[] = "SELECT id FROM token WHERE id = ?1";
 struct budget_op {
     struct op op;
     enum scope scope;
-    const char *project;
-    int64_t token_id, now_ms;
+    int64_t now_ms;
     char key[ACCOUNT_KEY_MAX + 1];
     struct budget b;
 };
@@ -73,10 +72,9 @@ static int token_known(struct book *b, const struct budget *set, struct err *e)
 static int create(struct book *b, struct budget_op *o, struct err *e)
 {
     struct period_rule rule = budget_rule(&o->b);
-    struct period_span first = {o->now_ms, 0};
+    struct period_span first;
 
-    if (token_known(b, &o->b, e) != 0 ||
-        period_end(&rule, o->now_ms, o->now_ms, &first.end, e) != 0)
+    if (token_known(b, &o->b, e) != 0 || period_first(&rule, o->now_ms, &first, e) != 0)
         return -1;
     return budget_insert(b, &o->b, o->key, first);
 }
@@ -105,10 +103,7 @@ static int run_set(struct ledger *base, struct op *op, struct err *e)
         return -1;
     if (book_account(b, o->scope, o->key, &a) != 0 || !a)
         return -1;
-    o->b.spent = a->running->now.spent;
-    o->b.reserved = a->running->now.held;
-    o->b.period_start = a->running->span.start;
-    o->b.period_end = a->running->span.end;
+    budget_fill(&o->b, &a->running->now, a->running->span);
     return 0;
 }
 
@@ -132,7 +127,7 @@ static int run_reset(struct ledger *base, struct op *op, struct err *e)
     struct sqlite_ledger *l = sqlite_of(base);
     struct budget_op *o = MAP_OWNER(op, struct budget_op, op);
     struct book *b = &l->book;
-    struct period_span span = {o->now_ms, 0};
+    struct period_span span;
     struct account *a;
     int64_t id;
 
@@ -141,7 +136,7 @@ static int run_reset(struct ledger *base, struct op *op, struct err *e)
     if (!a)
         return budget_missing(o->scope, e);
     struct period_rule rule = {a->kind, a->days, a->zone};
-    if (period_end(&rule, o->now_ms, o->now_ms, &span.end, e) != 0)
+    if (period_first(&rule, o->now_ms, &span, e) != 0)
         return -1;
     if (book_period_new(b, a->id, span, a->cap, &id) != 0)
         return -1;
@@ -167,23 +162,22 @@ static int run_delete(struct ledger *base, struct op *op, struct err *e)
 }
 
 static int change_one(struct ledger *l, int (*run)(struct ledger *, struct op *, struct err *),
-                      enum scope scope, const char *project, int64_t token_id, int64_t now_ms,
-                      struct err *e)
+                      enum scope scope, const char *key, int64_t now_ms, struct err *e)
 {
     struct budget_op o = {.op.run = run, .scope = scope, .now_ms = now_ms};
 
-    account_key(scope, project ? project : "", token_id, "", o.key);
+    str_copy(o.key, sizeof o.key, span_of(key));
     return writer_do(l, &o.op, e);
 }
 
-int sqlite_budget_reset(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                        int64_t now_ms, struct err *e)
+int sqlite_budget_reset(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                        struct err *e)
 {
-    return change_one(l, run_reset, scope, project, token_id, now_ms, e);
+    return change_one(l, run_reset, scope, key, now_ms, e);
 }
 
-int sqlite_budget_delete(struct ledger *l, enum scope scope, const char *project, int64_t token_id,
-                         int64_t now_ms, struct err *e)
+int sqlite_budget_delete(struct ledger *l, enum scope scope, const char *key, int64_t now_ms,
+                         struct err *e)
 {
-    return change_one(l, run_delete, scope, project, token_id, now_ms, e);
+    return change_one(l, run_delete, scope, key, now_ms, e);
 }

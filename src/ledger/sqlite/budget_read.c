@@ -32,11 +32,10 @@ static void read_budget(struct db *db, sqlite3_stmt *st, int64_t now_ms, struct 
     budget_roll(b, now_ms);
 }
 
-int sqlite_budget_get(struct ledger *base, enum scope scope, const char *project, int64_t token_id,
-                      int64_t now_ms, struct budget *out, struct err *e)
+int sqlite_budget_get(struct ledger *base, enum scope scope, const char *key, int64_t now_ms,
+                      struct budget *out, struct err *e)
 {
     struct sqlite_ledger *l = sqlite_of(base);
-    char key[ACCOUNT_KEY_MAX + 1];
     struct db *db = reader_begin(l, e);
     struct budget b;
     sqlite3_stmt *st;
@@ -44,7 +43,6 @@ int sqlite_budget_get(struct ledger *base, enum scope scope, const char *project
 
     if (!db)
         return -1;
-    account_key(scope, project ? project : "", token_id, "", key);
     st = db_bind(db, one, "it", (int64_t)scope, key);
     got = db_step(db, st);
     if (got > 0) {

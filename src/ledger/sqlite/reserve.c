@@ -10,38 +10,24 @@ static const char add_hold[] =
     "INSERT INTO hold VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
     " ?17)";
 
-/* All budgets that concern the request, as they are now. */
-static int gather(struct sqlite_ledger *l, const struct reservation *r, int64_t now,
-                  struct claims *out)
+static int find(void *ctx, const char *key, int64_t now_ms, struct claim *c)
 {
-    char key[ACCOUNT_KEY_MAX + 1];
+    struct book *b = ctx;
     struct account *a;
 
-    *out = (struct claims){0};
-    for (enum scope s = SCOPE_GLOBAL; s <= SCOPE_RUN; s++) {
-        struct claim *c = &out->at[out->n];
-
-        if (!scope_concerns(r, s))
-            continue;
-        account_key(s, r->project, r->token_id, r->run, key);
-        if (book_account(&l->book, s, key, &a) != 0 || (a && book_roll(&l->book, a, now) != 0))
-            return -1;
-        if (a)
-            *c = (struct claim){s,
-                                a,
-                                a->cap,
-                                a->per_request,
-                                a->running->now,
-                                a->running->span.end,
-                                a->enforcement,
-                                a->predictor};
-        else if (s == SCOPE_RUN && r->run_limit >= 0)
-            *c = claim_of_run(r);
-        else
-            continue;
-        out->new_run = out->new_run || !a;
-        out->n++;
-    }
+    if (book_account(b, c->scope, key, &a) != 0 || (a && book_roll(b, a, now_ms) != 0))
+        return -1;
+    if (a)
+        *c = (struct claim){
+            .scope = c->scope,
+            .account = a,
+            .cap = a->cap,
+            .per_request = a->per_request,
+            .f = a->running->now,
+            .end = a->running->span.end,
+            .enforcement = a->enforcement,
+            .predictor = a->predictor,
+        };
     return 0;
 }
 
@@ -73,7 +59,7 @@ static int make_run(struct sqlite_ledger *l, const struct reservation *r, struct
     account_key(SCOPE_RUN, r->project, 0, r->run, key);
     return budget_insert(&l->book, &b, key, (struct period_span){r->now_ms, 0}) != 0
                ? -1
-               : gather(l, r, r->now_ms, cs);
+               : claims_gather(r, r->now_ms, find, &l->book, cs);
 }
 
 static int insert_hold(struct book *b, const struct hold *h)
@@ -129,7 +115,7 @@ static int run_reserve(struct ledger *base, struct op *op, struct err *e)
         o->v = known->verdict;
         return 0;
     }
-    if (gather(l, o->r, o->r->now_ms, &cs) != 0)
+    if (claims_gather(o->r, o->r->now_ms, find, &l->book, &cs) != 0)
         return -1;
     decide(o->r, &cs, l->base.strict, &o->v);
     return o->v.admitted ? admit(l, o, &cs) : 0;
@@ -156,7 +142,7 @@ int reserve_remaining(struct sqlite_ledger *l, const struct reservation *r, int6
 {
     struct claims cs;
 
-    if (gather(l, r, now_ms, &cs) != 0)
+    if (claims_gather(r, now_ms, find, &l->book, &cs) != 0)
         return -1;
     *out = claims_remaining(&cs);
     return 0;
