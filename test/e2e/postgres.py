@@ -92,7 +92,7 @@ class Cut:
         self.target = str(server / ".s.PGSQL.5432")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tokencap-cut-"))
         self.pairs, self.lock = [], threading.Lock()
-        self.doubts = 0  # so many commits reach the server, and their answers nobody
+        self.doubt(times=0)
         self.listener = None
         self.mend()
 
@@ -120,10 +120,18 @@ class Cut:
             for a, b in ((client, server), (server, client)):
                 threading.Thread(target=self.carry, args=(a, b, a is client), daemon=True).start()
 
+    def doubt(self, about=b"", times=1, for_good=False):
+        """So many commits (of a group that says so) reach the server, and their answers nobody; for_good:
+        and nothing new passes after the last."""
+        with self.lock:
+            self.doubts, self.about, self.for_good = times, about, for_good
+
     def in_doubt(self, data):
         with self.lock:
-            lost = self.doubts > 0 and b"COMMIT" in data
+            lost = self.doubts > 0 and b"COMMIT" in data and self.about in data
             self.doubts -= lost
+        if lost and self.for_good and not self.doubts:
+            self.refuse()
         return lost
 
     def carry(self, a, b, from_client):
@@ -156,11 +164,18 @@ class Cut:
                 except OSError:
                     pass
 
+    def refuse(self):
+        """Lets nothing new through."""
+        with self.lock:
+            listener, self.listener = self.listener, None
+        if listener:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+            (self.folder / ".s.PGSQL.5432").unlink()
+
     def cut(self):
         """Cuts what is connected, and lets nothing new through."""
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        (self.folder / ".s.PGSQL.5432").unlink()
+        self.refuse()
         self.hang_up()
 
     def end(self):

@@ -20,9 +20,11 @@ struct pg_ledger {
     struct holds holds;     /* likewise */
     struct group *group;    /* likewise */
     _Atomic int64_t daemon; /* the id of our lease; the writer thread sets it */
-    _Atomic int64_t leased_until_ns;   /* monotonic; a margin before the lease ends */
-    _Atomic int64_t doubtful_until_ns; /* until then holds of ours may turn up that nobody has */
-    void (*on_reload)(void);           /* NULL: nobody wants to know */
+    _Atomic int64_t leased_until_ns; /* monotonic; a margin before the lease ends */
+    _Atomic int64_t steady_since_ns; /* from then on it was renewed without a gap */
+    int64_t renewed_ns;              /* the writer thread's: the last time */
+    _Atomic int64_t doubt_ns; /* when a hold was last given up that may be there; 0: none is */
+    void (*on_reload)(void);  /* NULL: nobody wants to know */
     struct readers readers;
     struct keeper keeper;
 };

@@ -16,9 +16,6 @@
 #define UNIQUE_VIOLATION "23505"
 #define TRIES_MAX        50 /* of a group that meets others'; each waited for what it met */
 #define PAUSE_MS         20 /* at most, before the next */
-#define DOUBTFUL_MS                                                                                \
-    60000 /* longer than the server keeps a transaction that has lost its client                   \
-           */
 
 /* ---- one attempt ---- */
 
@@ -69,10 +66,10 @@ static void tell(struct group *g, bool *doubtful)
     if (q->failed)
         return;
     group_tell(g);
+    sent = g->changed && !q->failed;
     pq_ask(q, g->changed ? "COMMIT" : "ROLLBACK", "");
     if (g->changed && g->l->durable)
         pq_ask_kept(q, FLUSH, "");
-    sent = g->changed && !q->failed;
     pq_send(q);
     if (pq_end(q) == 0 && PQtransactionStatus(q->conn) != PQTRANS_IDLE)
         pq_fail(q, PQ_FAULT, "the transaction did not end");
@@ -119,7 +116,7 @@ static enum pq_failure attempt(struct pg_ledger *l, struct op *ops)
 
 void pg_doubt(struct pg_ledger *l)
 {
-    atomic_store(&l->doubtful_until_ns, clock_mono_ns() + DOUBTFUL_MS * MS);
+    atomic_store(&l->doubt_ns, clock_mono_ns());
 }
 
 /* Fails each with the connection's failure, but keeps settlements when that failure passes. */

@@ -14,8 +14,9 @@
 
 #define MS        INT64_C(1000000)
 #define LOOK_MS   500 /* between two looks at what others have changed */
-#define BEATS     5   /* renewals in the time of a lease */
 #define CONNECT_S 2
+/* Longer than the server keeps a transaction that has lost its client. */
+#define DOUBTFUL_MS 60000
 
 static const char get_overrun[] = "SELECT overrun FROM tokencap.ledger";
 static const char count_changes[] =
@@ -76,9 +77,36 @@ static int follow_overrun(struct pg_ledger *l, struct err *e)
     return 0;
 }
 
+/* ---- holds that nobody has ---- */
+
+/* A hold whose commit was in doubt, and whose request was refused, may turn up for a while. */
+static int void_strays(struct pg_ledger *l, struct err *e)
+{
+    int64_t doubt = atomic_load(&l->doubt_ns), began = clock_mono_ns();
+
+    if (!doubt)
+        return 0;
+    if (lease_sweep(l, &l->keeper.q, e) != 0)
+        return -1;
+    if (began - doubt > DOUBTFUL_MS * MS)
+        atomic_compare_exchange_strong(&l->doubt_ns, &doubt, 0);
+    return 0;
+}
+
+static void report(struct keeper *k)
+{
+    char amount[MONEY_LEN];
+
+    if (k->more || !k->reaped.holds)
+        return;
+    log_info("recovered: %lld holds of daemons that are gone, $%s, charged as interrupted",
+             (long long)k->reaped.holds, money_fixed(k->reaped.amount, amount));
+    k->reaped = (struct ledger_recovery){0};
+}
+
 /* ---- the thread ---- */
 
-/* True when it is time to stop. Returns early when another daemon calls. */
+/* True when it is time to stop. Returns early when another daemon calls, or work is left. */
 static bool wait_for_news(struct keeper *k)
 {
     struct pollfd fds[2] = {{k->stop_fd, POLLIN, 0}, {-1, POLLIN, 0}};
@@ -86,7 +114,7 @@ static bool wait_for_news(struct keeper *k)
 
     if (pq_connected(&k->q))
         fds[1].fd = PQsocket(k->q.conn);
-    poll(fds, 2, LOOK_MS);
+    poll(fds, 2, k->more ? 0 : LOOK_MS);
     if (fds[1].revents && pq_connected(&k->q)) {
         if (PQconsumeInput(k->q.conn) != 1)
             pq_close(&k->q);
@@ -96,46 +124,54 @@ static bool wait_for_news(struct keeper *k)
     return fds[0].revents != 0;
 }
 
+static int renew(struct pg_ledger *l, struct err *e)
+{
+    int rc = lease_renew(l, e);
+
+    l->keeper.beat_ns = clock_mono_ns() + (rc ? LOOK_MS : l->lease_ms / BEATS) * MS;
+    return rc;
+}
+
 static int look(struct pg_ledger *l, bool beat, struct err *e)
 {
-    struct ledger_recovery found = {0};
     struct keeper *k = &l->keeper;
-    char amount[MONEY_LEN];
 
     pq_forget(&k->q);
     if (!pq_connected(&k->q) && connect_keeper(l, e) != 0)
         return -1;
     if (follow_changes(l, e) != 0)
         return -1;
-    if (!beat)
-        return 0;
-    if (lease_reap(l, &k->q, &found, e) != 0 || follow_overrun(l, e) != 0)
+    if ((beat || k->more) && lease_reap(l, &k->q, &k->reaped, &k->more, e) != 0)
         return -1;
-    if (found.holds)
-        log_info("recovered: %lld holds of daemons that are gone, $%s, charged as interrupted",
-                 (long long)found.holds, money_fixed(found.amount, amount));
-    return clock_mono_ns() < atomic_load(&l->doubtful_until_ns) ? lease_sweep(l, &k->q, e) : 0;
+    return beat && (follow_overrun(l, e) != 0 || void_strays(l, e) != 0) ? -1 : 0;
+}
+
+static int turn(struct pg_ledger *l, struct err *e)
+{
+    bool beat = clock_mono_ns() >= l->keeper.beat_ns;
+    int rc = (beat && renew(l, e) != 0) || look(l, beat, e) != 0 ? -1 : 0;
+
+    if (rc != 0)
+        l->keeper.more = false; /* not at once again */
+    return rc;
 }
 
 static void *keep(void *arg)
 {
     struct pg_ledger *l = arg;
-    int64_t beat_ns = l->lease_ms * MS / BEATS, next_ns = clock_mono_ns() + beat_ns;
     bool failing = false;
     struct err e;
 
     while (!wait_for_news(&l->keeper)) {
-        bool beat = clock_mono_ns() >= next_ns, failed = false;
+        bool failed = turn(l, &e) != 0;
 
-        if (beat) {
-            failed = lease_renew(l, &e) != 0;
-            next_ns = clock_mono_ns() + (failed ? LOOK_MS * MS : beat_ns);
-        }
-        failed = failed || look(l, beat, &e) != 0;
         if (failed && !failing)
             log_warn("the ledger's keeper: %s", e.msg);
         failing = failed;
+        report(&l->keeper);
     }
+    if (void_strays(l, &e) != 0)
+        log_warn("the ledger's keeper: %s", e.msg);
     return NULL;
 }
 
@@ -160,13 +196,18 @@ static int start_thread(struct pg_ledger *l, struct err *e)
 
 int keeper_start(struct pg_ledger *l, struct ledger_recovery *found, struct err *e)
 {
-    struct ledger_recovery r = {0};
+    struct keeper *k = &l->keeper;
+    struct ledger_recovery r;
 
-    l->keeper.tokens_at = l->keeper.prices_at = -1;
-    l->keeper.stop_fd = -1;
-    if (connect_keeper(l, e) != 0 || lease_renew(l, e) != 0 ||
-        lease_reap(l, &l->keeper.q, &r, e) != 0 || follow_overrun(l, e) != 0 ||
-        follow_changes(l, e) != 0 || start_thread(l, e) != 0)
+    k->tokens_at = k->prices_at = -1;
+    k->stop_fd = -1;
+    do {
+        if (turn(l, e) != 0)
+            return -1;
+    } while (k->more);
+    r = k->reaped;
+    k->reaped = (struct ledger_recovery){0};
+    if (start_thread(l, e) != 0)
         return -1;
     if (found)
         *found = r;

@@ -9,7 +9,9 @@
 #include "ledger/postgresql/settle.h"
 
 #define MS     INT64_C(1000000)
-#define MARGIN 5 /* a fifth of the lease is not believed in */
+#define MARGIN 5   /* a fifth of the lease is not believed in */
+#define MISSED 2   /* beats without a renewal: a gap, the server was away, or we were */
+#define PAGE   256 /* holds that end together: between two pages the lease can be renewed */
 
 /* One that has been marked stays ended: then a new one is taken. */
 static const char renew[] =
@@ -22,10 +24,13 @@ static const char renew[] =
     " SELECT id FROM renewed UNION ALL SELECT id FROM fresh";
 static const char end_ours[] =
     "UPDATE tokencap.daemon SET ended = clock_timestamp() WHERE id = $1::bigint AND ended IS NULL";
+/* Ours has to be as fresh as $2 says, or there is a gap now. */
 static const char end_over[] =
     "UPDATE tokencap.daemon SET ended = clock_timestamp() WHERE id = ANY(ARRAY(SELECT id"
     " FROM tokencap.daemon WHERE ended IS NULL AND expires < clock_timestamp()"
-    " ORDER BY id FOR UPDATE SKIP LOCKED)) RETURNING id, name";
+    " ORDER BY id FOR UPDATE SKIP LOCKED)) AND EXISTS (SELECT 1 FROM tokencap.daemon d"
+    " WHERE d.id = $1::bigint AND d.ended IS NULL AND d.expires > clock_timestamp()"
+    " + $2::bigint * interval '1 millisecond') RETURNING id, name";
 
 #define HOLDS                                                                                      \
     "SELECT h.id, h.request, h.project, h.token, h.provider, h.endpoint, h.model, h.at1, h.at2,"   \
@@ -33,9 +38,9 @@ static const char end_over[] =
     " FROM tokencap.hold h "
 static const char abandoned[] =
     HOLDS "WHERE h.daemon = ANY(ARRAY(SELECT id FROM tokencap.daemon WHERE ended IS NOT NULL))"
-          " AND h.id > $1::bigint ORDER BY h.id LIMIT 256";
+          " ORDER BY h.id LIMIT $1::bigint";
 static const char ours[] =
-    HOLDS "WHERE h.daemon = $2::bigint AND h.id > $1::bigint ORDER BY h.id LIMIT 256";
+    HOLDS "WHERE h.daemon = $2::bigint AND h.id > $3::bigint ORDER BY h.id LIMIT $1::bigint";
 /* Old daemons without holds. */
 static const char forget[] =
     "DELETE FROM tokencap.daemon d WHERE ended < clock_timestamp() - interval '1 day'"
@@ -70,13 +75,21 @@ static void hear_renew(struct pg_op *o, const PGresult *res)
     renew_op_of(o)->id = pq_int(res, 0, 0);
 }
 
+static int64_t gap_ms(const struct pg_ledger *l)
+{
+    return (int64_t)l->lease_ms / BEATS * MISSED;
+}
+
 /* Believed in from before it was asked for. */
 static void take_lease(struct pg_op *o)
 {
     struct renew_op *r = renew_op_of(o);
     struct pg_ledger *l = r->l;
-    int64_t before = atomic_exchange(&l->daemon, r->id);
+    int64_t before = atomic_exchange(&l->daemon, r->id), now = clock_mono_ns();
 
+    if (now - l->renewed_ns > gap_ms(l) * MS)
+        atomic_store(&l->steady_since_ns, now);
+    l->renewed_ns = now;
     if (before && before != r->id)
         log_warn("this daemon's lease was over: it has a new one, and its open holds were charged");
     atomic_store(&l->leased_until_ns, r->asked_ns + l->lease_ms * MS / MARGIN * (MARGIN - 1));
@@ -119,7 +132,7 @@ static struct hold read_hold(const PGresult *res, int i)
     return h;
 }
 
-/* A page of holds: all together, because the lease must be renewed in between. */
+/* A page of holds, all together. */
 static int end_page(struct pg_ledger *l, const PGresult *res, bool stray,
                     struct ledger_recovery *found, struct err *e)
 {
@@ -142,9 +155,16 @@ static int end_page(struct pg_ledger *l, const PGresult *res, bool stray,
     return rc;
 }
 
-static int mark_over(struct pq *q, struct err *e)
+/* While the server is away nobody can renew, and then everybody needs a moment to do so. Who has
+ * renewed its own lease without a gap for as long as one lasts is a witness that others could. */
+static bool is_witness(const struct pg_ledger *l)
 {
-    PGresult *res = pq_query(q, end_over, "");
+    return clock_mono_ns() - atomic_load(&l->steady_since_ns) >= l->lease_ms * MS;
+}
+
+static int mark_over(struct pg_ledger *l, struct pq *q, struct err *e)
+{
+    PGresult *res = pq_query(q, end_over, "ii", l->daemon, l->lease_ms - gap_ms(l));
 
     if (!res)
         return pq_error(q, e);
@@ -155,29 +175,23 @@ static int mark_over(struct pq *q, struct err *e)
     return 0;
 }
 
-int lease_reap(struct pg_ledger *l, struct pq *q, struct ledger_recovery *found, struct err *e)
+int lease_reap(struct pg_ledger *l, struct pq *q, struct ledger_recovery *found, bool *more,
+               struct err *e)
 {
-    int64_t last = 0;
+    PGresult *res;
+    int rc;
 
-    if (mark_over(q, e) != 0)
+    if (is_witness(l) && mark_over(l, q, e) != 0)
         return -1;
-    for (;;) {
-        PGresult *res = pq_query(q, abandoned, "i", last);
-        int n = res ? PQntuples(res) : 0, rc;
-
-        if (!res)
-            return pq_error(q, e);
-        if (n)
-            last = pq_int(res, n - 1, 0);
-        rc = end_page(l, res, false, found, e);
-        PQclear(res);
-        if (rc != 0)
-            return -1;
-        if (n == 0)
-            break;
-    }
-    PQclear(pq_query(q, forget, ""));
-    return q->failed ? pq_error(q, e) : 0;
+    res = pq_query(q, abandoned, "i", (int64_t)PAGE);
+    if (!res)
+        return pq_error(q, e);
+    *more = PQntuples(res) == PAGE;
+    rc = end_page(l, res, false, found, e);
+    PQclear(res);
+    if (rc == 0 && !*more)
+        PQclear(pq_query(q, forget, ""));
+    return rc == 0 && q->failed ? pq_error(q, e) : rc;
 }
 
 int lease_sweep(struct pg_ledger *l, struct pq *q, struct err *e)
@@ -186,7 +200,7 @@ int lease_sweep(struct pg_ledger *l, struct pq *q, struct err *e)
     struct ledger_recovery found = {0};
 
     for (;;) {
-        PGresult *res = pq_query(q, ours, "ii", last, daemon);
+        PGresult *res = pq_query(q, ours, "iii", (int64_t)PAGE, daemon, last);
         int n = res ? PQntuples(res) : 0, rc;
 
         if (!res)

@@ -53,6 +53,12 @@ static struct hold *hold_of(const struct group *g, const struct settle_op *s)
     return s->other ? s->other : holds_find(&g->l->holds, s->hold_id);
 }
 
+/* A hold that was taken for a stray. */
+static bool ours_after_all(const struct pg_ledger *l, const struct settle_op *s)
+{
+    return s->stray && holds_find(&l->holds, s->hold_id);
+}
+
 /* A settlement that is kept has no waiter any more. */
 static bool asks(const struct settle_op *s)
 {
@@ -64,7 +70,7 @@ static void want(struct group *g, struct pg_op *o)
     struct settle_op *s = settle_op_of(o);
     const struct hold *h = hold_of(g, s);
 
-    if (!h || h->state != HOLD_OPEN)
+    if (!h || h->state != HOLD_OPEN || ours_after_all(g->l, s))
         return;
     group_want_hold(g, h);
     if (asks(s))
@@ -139,7 +145,7 @@ static int run_settle(struct ledger *base, struct op *op, struct err *e)
     struct hold *h = hold_of(l->group, s);
 
     s->done = false;
-    if (s->stray && holds_find(&l->holds, s->hold_id))
+    if (ours_after_all(l, s))
         return 0;
     if (check_open(l->group, h, s, e) != 0)
         return -1;
