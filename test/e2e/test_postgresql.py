@@ -307,7 +307,7 @@ def test_a_hold_in_doubt_is_voided_by_its_own_daemon(start, sim, postgres):
         assert postgres.sql(beats) == [["2"]]  # both leases live on
         for daemon in (first, second):
             assert ask(daemon, sim_header(input=5, output=5)).status == 200
-        assert len(first.history()) == len(sim.journal()) == 2
+        eventually(lambda: len(first.history()) == len(sim.journal()) == 2)
         verify(postgres)
         first.stop()
         second.stop()
