@@ -121,7 +121,7 @@ class Cut:
                 threading.Thread(target=self.carry, args=(a, b, a is client), daemon=True).start()
 
     def doubt(self, about=b"", times=1, for_good=False):
-        """So many commits (of a group that says so) reach the server, and their answers nobody; for_good:
+        """So many commits, of groups that mention it, reach the server, and their answers nobody; for_good:
         and nothing new passes after the last."""
         with self.lock:
             self.doubts, self.about, self.for_good = times, about, for_good

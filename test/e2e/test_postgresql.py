@@ -288,7 +288,7 @@ def test_a_hold_in_doubt_is_voided_by_its_own_daemon(start, sim, postgres):
         first, second = (start(postgres.address(way.folder), "--ledger-lease=6s") for way in ways)
         first.set_budget(1)
         beats = "SELECT count(*) FROM tokencap.daemon WHERE ended IS NULL AND expires > clock_timestamp()"
-        ways[1].doubt(b"INTO tokencap.hold", for_good=True)
+        ways[1].doubt(b"req_", for_good=True)
         refused = Task(lambda: ask(second))
         eventually(lambda: postgres.sql("SELECT count(*) FROM tokencap.hold") == [["1"]])
         for way in ways:
@@ -322,7 +322,7 @@ def test_a_hold_in_doubt_waits_for_a_server_that_is_long_away(start, postgres):
     try:
         daemon = start(postgres.address(way.folder))
         daemon.set_budget(1)
-        way.doubt(b"INTO tokencap.hold", for_good=True)
+        way.doubt(b"req_", for_good=True)
         assert ask(daemon).status == 503
         way.cut()
         time.sleep(65)  # longer than a transaction may stay on the server that has lost its client
