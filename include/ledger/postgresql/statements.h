@@ -25,9 +25,7 @@ enum statement {
     ADD_HOLDS,
     ADD_USAGE,
     ADD_VOIDED,
-    ADD_DAILY,
-    ADD_TOTALS,
-    ADD_SERIES,
+    ADD_SUMS,
     ADD_OVERRUN,
     FLUSH,
     STATEMENTS

@@ -96,47 +96,42 @@ static const char add_voided[] =
     "INSERT INTO tokencap.voided SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[],"
     " $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])";
 
-#define SUM_ON_CONFLICT(t)                                                                         \
-    " requests = " t ".requests + excluded.requests, input = " t ".input + excluded.input,"        \
-    " output = " t ".output + excluded.output, cost = " t ".cost + excluded.cost"
-
-#define SUMS                                                                                       \
-    " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],"           \
-    " $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],"       \
-    " $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[]) u(id, project,"   \
-    " created, model, estimated, input, output, cached, written, reasoning, duration, streams,"    \
-    " ttft, cost, predicted, saved)"
-
-static const char add_daily[] =
-    "INSERT INTO tokencap.daily SELECT project, created / 86400000, model, count(*),"
-    " sum(input)::bigint, sum(output)::bigint, sum(cost)::bigint, min(id), max(id)" SUMS
-    " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (project, day, model) DO UPDATE "
-    "SET" SUM_ON_CONFLICT("daily") ", first = least(daily.first, excluded.first),"
-                                   " last = greatest(daily.last, excluded.last)";
-static const char add_totals[] =
-    "INSERT INTO tokencap.total SELECT project, count(*), sum(input)::bigint, sum(output)::bigint,"
-    " sum(cost)::bigint" SUMS
-    " GROUP BY 1 ORDER BY 1 ON CONFLICT (project) DO UPDATE SET" SUM_ON_CONFLICT("total");
-/* Three views: by model, by project, and by model within a project. */
-static const char add_series[] =
-    "INSERT INTO tokencap.series SELECT created / 3600000, v.view, v.key, count(*),"
+/* One statement, so that the arrays become rows once. In series three views: by model, by project,
+ * and by model within a project. */
+#define DAILY                                                                                      \
+    "INSERT INTO tokencap.daily SELECT project, created / 86400000, model, count(*),"              \
+    " sum(input)::bigint, sum(output)::bigint, sum(cost)::bigint, min(id), max(id) FROM u"         \
+    " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (project, day, model) DO UPDATE SET"           \
+    " requests = daily.requests + excluded.requests, input = daily.input + excluded.input,"        \
+    " output = daily.output + excluded.output, cost = daily.cost + excluded.cost,"                 \
+    " first = least(daily.first, excluded.first), last = greatest(daily.last, excluded.last)"
+#define TOTAL                                                                                      \
+    "INSERT INTO tokencap.total SELECT project, count(*), sum(input)::bigint,"                     \
+    " sum(output)::bigint, sum(cost)::bigint FROM u GROUP BY 1 ORDER BY 1"                         \
+    " ON CONFLICT (project) DO UPDATE SET requests = total.requests + excluded.requests,"          \
+    " input = total.input + excluded.input, output = total.output + excluded.output,"              \
+    " cost = total.cost + excluded.cost"
+static const char add_sums[] =
+    "WITH u AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[],"
+    " $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],"
+    " $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[])"
+    " u(id, project, created, model, estimated, input, output, cached, written, reasoning,"
+    " duration, streams, ttft, cost, predicted, saved)), d AS (" DAILY "), t AS (" TOTAL ")"
+    " INSERT INTO tokencap.series AS s SELECT created / 3600000, v.view, v.key, count(*),"
     " sum(estimated)::bigint, sum(input)::bigint, sum(output)::bigint, sum(cached)::bigint,"
     " sum(written)::bigint, sum(reasoning)::bigint, sum(duration)::bigint, sum(streams)::bigint,"
     " sum(ttft)::bigint, sum(cost)::bigint, sum(predicted)::bigint, sum(saved)::bigint, min(id),"
-    " max(id)" SUMS
+    " max(id) FROM u"
     " CROSS JOIN LATERAL (VALUES (0::bigint, model), (-1::bigint, project), (project, model))"
-    " v(view, key) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (hour, view, key) DO UPDATE "
-    "SET" SUM_ON_CONFLICT("series") ", estimated = series.estimated + excluded.estimated,"
-                                    " cached = series.cached + excluded.cached, written = "
-                                    "series.written + excluded.written,"
-                                    " reasoning = series.reasoning + excluded.reasoning,"
-                                    " duration = series.duration + excluded.duration,"
-                                    " streams = series.streams + excluded.streams, ttft = "
-                                    "series.ttft + excluded.ttft,"
-                                    " predicted = series.predicted + excluded.predicted, saved = "
-                                    "series.saved + excluded.saved,"
-                                    " first = least(series.first, excluded.first), last = "
-                                    "greatest(series.last, excluded.last)";
+    " v(view, key) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (hour, view, key) DO UPDATE SET"
+    " requests = s.requests + excluded.requests, estimated = s.estimated + excluded.estimated,"
+    " input = s.input + excluded.input, output = s.output + excluded.output,"
+    " cached = s.cached + excluded.cached, written = s.written + excluded.written,"
+    " reasoning = s.reasoning + excluded.reasoning, duration = s.duration + excluded.duration,"
+    " streams = s.streams + excluded.streams, ttft = s.ttft + excluded.ttft,"
+    " cost = s.cost + excluded.cost, predicted = s.predicted + excluded.predicted,"
+    " saved = s.saved + excluded.saved,"
+    " first = least(s.first, excluded.first), last = greatest(s.last, excluded.last)";
 
 static const char add_overrun[] = "UPDATE tokencap.ledger SET overrun = overrun + $1::bigint";
 
@@ -158,7 +153,6 @@ const char *const group_statements[STATEMENTS] = {
     [SET_PERIODS] = set_periods,     [ADD_PERIODS] = add_periods,
     [ADD_CAPS] = add_caps,           [END_HOLDS] = end_holds,
     [ADD_HOLDS] = add_holds,         [ADD_USAGE] = add_usage,
-    [ADD_VOIDED] = add_voided,       [ADD_DAILY] = add_daily,
-    [ADD_TOTALS] = add_totals,       [ADD_SERIES] = add_series,
+    [ADD_VOIDED] = add_voided,       [ADD_SUMS] = add_sums,
     [ADD_OVERRUN] = add_overrun,     [FLUSH] = flush,
 };

@@ -26,9 +26,7 @@ static const struct {
     {ROWS_HOLD, "itiiiiiiiiiiiiiiii", ADD_HOLDS},
     {ROWS_USAGE, "itiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii", ADD_USAGE},
     {ROWS_VOIDED, "iiiiiii", ADD_VOIDED},
-    {ROWS_SUMS, "iiiiiiiiiiiiiiii", ADD_DAILY},
-    {ROWS_SUMS, "iiiiiiiiiiiiiiii", ADD_TOTALS},
-    {ROWS_SUMS, "iiiiiiiiiiiiiiii", ADD_SERIES},
+    {ROWS_SUMS, "iiiiiiiiiiiiiiii", ADD_SUMS},
 };
 
 static const char *types_of(enum rows rows)
