@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The whole count of any body, to any API (the first byte): its parts sum up, its bound holds, and
  * it is the same whether nothing, the pieces or the texts are remembered. */
-#include <stdint.h>
-#include <stdlib.h>
-
+#include "fuzz_request.h"
 #include "fuzz_vocab.h"
 #include "meter/count.h"
 #include "proxy/tokcache.h"
-#include "wire/request.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const struct json_limits limits = {.depth = 32, .nodes = 2000};
 
 static struct count count(const struct prompt *p, struct text_counter counter)
 {
@@ -25,14 +18,16 @@ static struct count count(const struct prompt *p, struct text_counter counter)
     return c;
 }
 
-static void check(const struct prompt *p)
+static void check(const struct request *q, struct arena *a)
 {
+    const struct prompt *p = &q->prompt;
     static struct vocabs *vocabs;
     static struct tokcache *cache;
     struct tokenizer *t;
     struct count want;
     struct err e;
 
+    (void)a;
     if (!vocabs)
         vocabs = open_vocabs();
     if (!cache && tokcache_create(vocabs, 1 << 20, &cache, &e) < 0)
@@ -46,22 +41,4 @@ static void check(const struct prompt *p)
             count(p, tokcache_counter(cache)).tokens != want.tokens)
             abort();
     tokenizer_destroy(t);
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-    struct arena a;
-    struct request q;
-    struct refusal r;
-
-    if (size < 1)
-        return 0;
-    arena_init(&a, 64u << 20);
-    if (!request_parse(data[0] % APIS, (struct span){(const char *)data + 1, size - 1}, &limits, &a,
-                       &q, &r)) {
-        check(&q.prompt);
-        request_forget(&q);
-    }
-    arena_finish(&a);
-    return 0;
 }

@@ -1,37 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "price_fixture.h"
 
-#include <cmocka.h>
-
-#include "base/clock.h"
 #include "meter/estimate.h"
 
-/* The rule of the documentation, on the shipped tables. Run from the repository's root. */
-
-static struct price_table *table;
-
-static int load(void **state)
-{
-    const char *dir = "pricing";
-    struct err e;
-
-    (void)state;
-    if (price_load(&dir, 1, &table, &e))
-        fail_msg("%s", e.msg);
-    return 0;
-}
-
-static int unload(void **state)
-{
-    (void)state;
-    price_free(table);
-    return 0;
-}
+/* The rule of the documentation, on the shipped tables. */
 
 /* A request to model that offers nothing and limits nothing, with 1,000 input tokens. */
 struct request {

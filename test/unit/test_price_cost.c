@@ -1,38 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/clock.h"
-#include "meter/price.h"
+#include "price_fixture.h"
 
 /* Every dimension of a price, on the shipped tables: expected amounts are worked out by hand from
- * the rows. Run from the repository's root. */
-
-static struct price_table *table;
-
-static int load(void **state)
-{
-    const char *dir = "pricing";
-    struct err e;
-
-    (void)state;
-    if (price_load(&dir, 1, &table, &e))
-        fail_msg("%s", e.msg);
-    return 0;
-}
-
-static int unload(void **state)
-{
-    (void)state;
-    price_free(table);
-    return 0;
-}
+ * the rows. */
 
 static const char *when = "2026-11-24T12:00:00Z";
 
@@ -376,7 +346,7 @@ static nano_t bound(const char *provider, const char *model, int64_t in, int64_t
     struct err e;
 
     if (price_bound(price_find(table, provider, span_of(model)), in, out, &terms,
-                       clock_parse_iso(at), &v, &e))
+                    clock_parse_iso(at), &v, &e))
         fail_msg("%s", e.msg);
     return v;
 }

@@ -2,35 +2,10 @@
 /* bench_count VOCABDIR ENCODING FILE…: for each file, the nanoseconds of CPU that counting it
  * takes, in messages of about 4 KB, with a tokenizer that has seen none of it, and the number of
  * tokens. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
+#include "measure.h"
 #include "meter/tokenizer.h"
 
 #define MESSAGE 4096
-
-static char *read_file(const char *path, size_t *n)
-{
-    FILE *f = fopen(path, "rb");
-    char *p = NULL;
-
-    if (f && fseek(f, 0, SEEK_END) == 0 && (*n = (size_t)ftell(f)) > 0 && (p = malloc(*n))) {
-        rewind(f);
-        *n = fread(p, 1, *n, f);
-    }
-    if (f)
-        fclose(f);
-    return p;
-}
-
-static int64_t cpu_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* Messages end where a line does, so that no character is cut. */
 static int64_t count(struct tokenizer *t, enum encoding enc, const char *p, size_t n)

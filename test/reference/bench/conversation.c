@@ -2,11 +2,9 @@
 /* conversation VOCABDIR TEXT KB…: for conversations of so many kilobytes that are not in the shared
  * cache yet, a line of the median microseconds of CPU that counting one takes, counting it again
  * with one more message, and counting such a message alone. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "measure.h"
 #include "meter/count.h"
 #include "proxy/tokcache.h"
 
@@ -23,20 +21,6 @@ struct talk {
 struct times {
     int64_t anew, next, alone;
 };
-
-static char *read_file(const char *path, size_t *n)
-{
-    FILE *f = fopen(path, "rb");
-    char *p = NULL;
-
-    if (f && fseek(f, 0, SEEK_END) == 0 && (*n = (size_t)ftell(f)) > 0 && (p = malloc(*n))) {
-        rewind(f);
-        *n = fread(p, 1, *n, f);
-    }
-    if (f)
-        fclose(f);
-    return p;
-}
 
 static bool add_message(struct talk *t, struct span *rest)
 {
@@ -58,14 +42,12 @@ static int64_t count(struct tokcache *c, struct message *messages, int n)
 {
     struct prompt p = {
         .api = API_CHAT, .model = SPAN("gpt-4o"), .messages = messages, .nmessages = n};
-    struct timespec a, b;
+    int64_t from = cpu_ns();
     struct count counted;
 
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
     if (count_prompt(&p, tokcache_counter(c), &counted) < 0)
         exit(1);
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
-    return (int64_t)(b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec;
+    return cpu_ns() - from;
 }
 
 /* One conversation from what is left of the text; false when that is too little. */

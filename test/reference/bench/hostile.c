@@ -2,10 +2,8 @@
 /* hostile VOCABDIR: seconds of CPU for 1, 2, 4 and 8 MB of every hostile shape in every encoding,
  * the slowest ten as rows of a table. Ends 1 when a MB takes more than 0.3 s, or when time is not
  * linear. */
-#include <stdio.h>
-#include <time.h>
-
 #include "../../unit/hostile.h"
+#include "measure.h"
 #include "meter/tokenizer.h"
 
 #define MB    1048576
@@ -20,10 +18,7 @@ struct row {
 
 static double cpu(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (double)cpu_ns() / 1e9;
 }
 
 static struct row measure(struct tokenizer *t, enum encoding enc, const char *shape)
