@@ -37,6 +37,12 @@ struct holds {
     nano_t held;
 };
 
+/* What h remembers of its request, by the verdict on it. */
+void hold_fill(struct hold *h, const struct reservation *r, const struct verdict *v);
+
+/* May h (NULL: there is none) end so? ERR_NOT_FOUND, ERR_EXISTS. */
+int hold_check_end(const struct hold *h, int64_t id, enum hold_state to, struct err *e) MUST_CHECK;
+
 int holds_init(struct holds *hs, struct err *e) MUST_CHECK;
 void holds_finish(struct holds *hs);
 

@@ -5,6 +5,27 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ledger/ending.h"
+
+void hold_fill(struct hold *h, const struct reservation *r, const struct verdict *v)
+{
+    h->r = *r;
+    h->r.provider = h->r.endpoint = NULL;
+    if (v->learned) {
+        h->r.estimate = r->learned.estimate;
+        h->r.output_tokens = r->learned.output_tokens;
+    }
+}
+
+int hold_check_end(const struct hold *h, int64_t id, enum hold_state to, struct err *e)
+{
+    if (!h)
+        return err_set(e, ERR_NOT_FOUND, "there is no open hold %lld", (long long)id);
+    if (!hold_may_become(h->state, to))
+        return err_set(e, ERR_EXISTS, "hold %lld is %s and cannot become %s", (long long)id,
+                       hold_state_name(h->state), hold_state_name(to));
+    return 0;
+}
 
 int holds_init(struct holds *hs, struct err *e)
 {

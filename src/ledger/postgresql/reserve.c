@@ -111,12 +111,7 @@ static void fill(struct group *g, struct reserve_op *o)
     h->provider = group_name(g, r->provider);
     h->endpoint = group_name(g, r->endpoint);
     h->model = group_name(g, r->model);
-    h->r = *r;
-    h->r.provider = h->r.endpoint = NULL;
-    if (o->v.learned) {
-        h->r.estimate = r->learned.estimate;
-        h->r.output_tokens = r->learned.output_tokens;
-    }
+    hold_fill(h, r, &o->v);
 }
 
 static int admit(struct group *g, struct reserve_op *o, struct claims *cs)

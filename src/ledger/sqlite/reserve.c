@@ -87,12 +87,7 @@ static int admit(struct sqlite_ledger *l, struct reserve_op *o, struct claims *c
     memset(h->at, 0, sizeof h->at);
     for (int i = 0; i < cs->n; i++)
         h->at[cs->at[i].scope - SCOPE_GLOBAL] = ((struct account *)cs->at[i].account)->running->id;
-    h->r = *o->r;
-    h->r.provider = h->r.endpoint = NULL;
-    if (o->v.learned) {
-        h->r.estimate = o->r->learned.estimate;
-        h->r.output_tokens = o->r->learned.output_tokens;
-    }
+    hold_fill(h, o->r, &o->v);
     h->amount = o->v.hold;
     h->id = o->v.hold_id = book_seq(b);
     h->verdict = o->v;

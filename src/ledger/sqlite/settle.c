@@ -103,11 +103,8 @@ struct settle_op {
 static int check_open(struct book *b, const struct hold *h, const struct settle_op *s,
                       struct err *e)
 {
-    if (!h)
-        return err_set(e, ERR_NOT_FOUND, "there is no open hold %lld", (long long)s->hold_id);
-    if (!hold_may_become(h->state, s->end.state))
-        return err_set(e, ERR_EXISTS, "hold %lld is %s and cannot become %s", (long long)s->hold_id,
-                       hold_state_name(h->state), hold_state_name(s->end.state));
+    if (hold_check_end(h, s->hold_id, s->end.state, e) != 0)
+        return -1;
     for (int i = 0; i < ATS; i++) {
         const struct period *p = h->at[i] ? book_period(b, h->at[i]) : NULL;
 
