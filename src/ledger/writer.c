@@ -55,13 +55,24 @@ static bool has_work(const struct writer *w)
     return w->stop || w->urgent || w->queued >= LINGER_MAX || w->led >= LED_MAX;
 }
 
+/* Under the lock, and nobody writes: when there is something to write without any more company; 0: nothing. */
+static int64_t due_ns(const struct writer *w)
+{
+    int64_t at = w->kept ? w->retry_ns : 0;
+
+    return w->first && (!at || w->linger_ns < at) ? w->linger_ns : at;
+}
+
 /* Under the lock, after any change: wakes the thread if it sleeps too long for what there is now.
  * Who leads calls it at the end. */
 static void call_thread(struct writer *w)
 {
-    int64_t due = w->kept ? w->retry_ns : w->first ? w->linger_ns : 0;
+    int64_t at;
 
-    if (w->idle && !w->writing && (has_work(w) || (due && (!w->wakes_ns || w->wakes_ns > due))))
+    if (!w->idle || w->writing)
+        return;
+    at = due_ns(w);
+    if (has_work(w) || (at && (!w->wakes_ns || w->wakes_ns > at)))
         pthread_cond_signal(&w->work);
 }
 
@@ -301,13 +312,9 @@ static void sleep_until(struct writer *w, int64_t until_ns)
 static void sleep_for_work(struct writer *w)
 {
     while (w->writing || !has_work(w)) {
-        int64_t until = w->kept ? w->retry_ns : 0;
+        int64_t until = w->writing ? 0 : due_ns(w); /* who leads calls at the end */
 
-        if (w->first && (!until || w->linger_ns < until))
-            until = w->linger_ns;
-        if (w->writing)
-            until = 0; /* who leads calls at the end */
-        else if (until && clock_mono_ns() >= until)
+        if (until && clock_mono_ns() >= until)
             return;
         sleep_until(w, until);
     }
