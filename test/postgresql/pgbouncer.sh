@@ -45,4 +45,5 @@ done
 
 TOKENCAP_TEST_POSTGRESQL="postgresql://tokencap@/tokencap?host=$dir"
 export TOKENCAP_TEST_POSTGRESQL
+unset TOKENCAP_TEST_POSTGRESQL_LOG # the settings of who asks do not reach the server
 "$@"

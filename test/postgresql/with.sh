@@ -44,5 +44,6 @@ done
 "$bin/createdb" -h "$dir" -U tokencap tokencap
 
 TOKENCAP_TEST_POSTGRESQL="postgresql://tokencap@/tokencap?host=$dir"
-export TOKENCAP_TEST_POSTGRESQL
+TOKENCAP_TEST_POSTGRESQL_LOG=$dir/log # of the server
+export TOKENCAP_TEST_POSTGRESQL TOKENCAP_TEST_POSTGRESQL_LOG
 "$@"

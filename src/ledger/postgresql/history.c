@@ -9,9 +9,9 @@
  */
 static const char id_range[] =
     "SELECT min(first), max(last) FROM ("
-    " SELECT d.first, d.last FROM tokencap.daily d"
-    "  WHERE d.day > $1::bigint / 24 AND d.day < $2::bigint / 24"
-    "  AND ($4::bigint = 0 OR d.project = $4::bigint) AND ($3::bigint = 0 OR d.model = $3::bigint)"
+    " SELECT d.first, d.last"
+    "  FROM " DAYS_OF "day > $1::bigint / 24 AND day < $2::bigint / 24" DAYS_END
+    "  WHERE $3::bigint = 0 OR d.model = $3::bigint"
     " UNION ALL"
     " SELECT s.first, s.last FROM tokencap.series s"
     "  WHERE s.hour BETWEEN $1::bigint AND least($2::bigint, $1::bigint / 24 * 24 + 23)"

@@ -44,7 +44,7 @@ static const char ours[] =
 /* Old daemons without holds. */
 static const char forget[] =
     "DELETE FROM tokencap.daemon d WHERE ended < clock_timestamp() - interval '1 day'"
-    " AND NOT EXISTS (SELECT 1 FROM tokencap.hold h WHERE h.daemon = d.id)";
+    " AND NOT EXISTS (SELECT 1 FROM tokencap.hold h WHERE h.daemon = d.id OFFSET 0)";
 
 /* ---- our own ---- */
 

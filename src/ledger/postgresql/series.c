@@ -13,7 +13,8 @@ static const char read_series[] =
     " sum(cost)::bigint, sum(predicted)::bigint, sum(saved)::bigint"
     " FROM generate_series(greatest($1::bigint, (SELECT min(hour) FROM tokencap.series)),"
     " least($2::bigint, (SELECT max(hour) FROM tokencap.series))) h"
-    " JOIN tokencap.series s ON s.hour = h AND s.view = $3::bigint"
+    " CROSS JOIN LATERAL (SELECT * FROM tokencap.series WHERE hour = h AND view = $3::bigint"
+    " OFFSET 0) s"
     " JOIN tokencap.name n ON n.id = s.key GROUP BY 1, s.key, n.text ORDER BY 1";
 
 static void read_sums(const PGresult *res, int r, struct usage_sums *t)

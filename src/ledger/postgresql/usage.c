@@ -77,9 +77,8 @@ int pg_filter_make(struct pq *q, const struct usage_query *u, struct filter *f)
 /* Days $1 to $2; model $3 and project $4, or 0. */
 #define GROUPED(key, name)                                                                         \
     "SELECT " key ", sum(d.requests)::bigint, sum(d.input)::bigint, sum(d.output)::bigint,"        \
-    " sum(d.cost)::bigint FROM tokencap.daily d " name                                             \
-    " WHERE d.day BETWEEN $1::bigint AND $2::bigint AND ($3::bigint = 0 OR d.model = $3::bigint)"  \
-    " AND ($4::bigint = 0 OR d.project = $4::bigint) GROUP BY 1 ORDER BY "
+    " sum(d.cost)::bigint FROM " DAYS_OF "day BETWEEN $1::bigint AND $2::bigint" DAYS_END " " name \
+    " WHERE $3::bigint = 0 OR d.model = $3::bigint GROUP BY 1 ORDER BY "
 
 static const char *const grouped[] = {
     [GROUP_MODEL] = GROUPED("n.text", "JOIN tokencap.name n ON n.id = d.model") //
