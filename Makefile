@@ -227,7 +227,7 @@ units: $(UNITS) share replay units-postgresql
 
 # The ledger's tests once more, on a PostgreSQL server of their own.
 PG_UNITS := $(if $(MODULES),$(patsubst %,$(BUILD)/test/unit/test_ledger_%,hold budget token usage series period \
-              concurrency simulation plans_postgresql))
+              concurrency dead simulation plans_postgresql))
 .PHONY: units-postgresql
 units-postgresql: $(PG_UNITS) $(MODULES)
 	@set -e; [ -z "$(PG_UNITS)" ] || POSTGRESQL_DIR=/dev/shm OPS=2000 test/postgresql/with.sh sh -ec \
@@ -557,7 +557,7 @@ check-ledger: all $(LEDGER_PROOFS:%=$(BUILD)/test/unit/test_ledger_%) $(BUILD)/b
 .PHONY: check-postgresql
 check-postgresql: all units-postgresql $(BUILD)/bin/tokencap-sim e2e-deps
 	@./deps.sh pgbouncer
-	POSTGRESQL_OPTIONS="-c default_transaction_isolation=serializable" \
+	HOLDS=40000 POSTGRESQL_OPTIONS="-c default_transaction_isolation=serializable" \
 	  $(MAKE) --no-print-directory units-postgresql
 	test/postgresql/with.sh test/postgresql/pgbouncer.sh sh -ec \
 	  'for t in $(PG_UNITS); do echo "== $$t behind PgBouncer"; $$t; done'

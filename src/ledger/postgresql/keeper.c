@@ -106,7 +106,17 @@ static void report(struct keeper *k)
 
 /* ---- the thread ---- */
 
-/* True when it is time to stop. Returns early when another daemon calls, or work is left. */
+/* Until the next look, or the next renewal. */
+static int look_in_ms(const struct keeper *k)
+{
+    int64_t beat_ms = (k->beat_ns - clock_mono_ns() + MS - 1) / MS;
+
+    if (k->more || beat_ms <= 0)
+        return 0;
+    return beat_ms < LOOK_MS ? (int)beat_ms : LOOK_MS;
+}
+
+/* True when it is time to stop. Returns early when another daemon calls. */
 static bool wait_for_news(struct keeper *k)
 {
     struct pollfd fds[2] = {{k->stop_fd, POLLIN, 0}, {-1, POLLIN, 0}};
@@ -114,7 +124,7 @@ static bool wait_for_news(struct keeper *k)
 
     if (pq_connected(&k->q))
         fds[1].fd = PQsocket(k->q.conn);
-    poll(fds, 2, k->more ? 0 : LOOK_MS);
+    poll(fds, 2, look_in_ms(k));
     if (fds[1].revents && pq_connected(&k->q)) {
         if (PQconsumeInput(k->q.conn) != 1)
             pq_close(&k->q);

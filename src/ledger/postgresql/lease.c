@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ledger/postgresql/settle.h"
+#include "ledger/postgresql/statements.h"
 
 #define MS     INT64_C(1000000)
 #define MARGIN 5   /* a fifth of the lease is not believed in */
@@ -132,13 +133,26 @@ static struct hold read_hold(const PGresult *res, int i)
     return h;
 }
 
+/* What was read may not be on disk yet. Should a crash take it, its number is given anew, and what
+ * was meant for this hold would end another. */
+static int make_durable(struct pq *q, struct err *e)
+{
+    PQclear(pq_query(q, group_statements[FLUSH], ""));
+    return q->failed ? pq_error(q, e) : 0;
+}
+
 /* A page of holds, all together. */
-static int end_page(struct pg_ledger *l, const PGresult *res, bool stray,
+static int end_page(struct pg_ledger *l, struct pq *q, const PGresult *res, bool stray,
                     struct ledger_recovery *found, struct err *e)
 {
     int n = PQntuples(res), rc;
-    struct other_end *page = calloc((size_t)n + 1, sizeof *page);
+    struct other_end *page;
 
+    if (n == 0)
+        return 0;
+    if (make_durable(q, e) != 0)
+        return -1;
+    page = calloc((size_t)n, sizeof *page);
     if (!page)
         return err_set(e, ERR_MEMORY, "no memory for %d holds", n);
     for (int i = 0; i < n; i++) {
@@ -187,7 +201,7 @@ int lease_reap(struct pg_ledger *l, struct pq *q, struct ledger_recovery *found,
     if (!res)
         return pq_error(q, e);
     *more = PQntuples(res) == PAGE;
-    rc = end_page(l, res, false, found, e);
+    rc = end_page(l, q, res, false, found, e);
     PQclear(res);
     if (rc == 0 && !*more)
         PQclear(pq_query(q, forget, ""));
@@ -207,7 +221,7 @@ int lease_sweep(struct pg_ledger *l, struct pq *q, struct err *e)
             return pq_error(q, e);
         if (n)
             last = pq_int(res, n - 1, 0);
-        rc = end_page(l, res, true, &found, e);
+        rc = end_page(l, q, res, true, &found, e);
         PQclear(res);
         if (rc != 0 || n == 0)
             return rc;
