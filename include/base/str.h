@@ -37,6 +37,11 @@ static inline bool span_eq_nocase(struct span a, struct span b) /* ASCII case */
     return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
 }
 
+static inline bool span_starts_nocase(struct span s, struct span prefix)
+{
+    return s.n >= prefix.n && strncasecmp(s.p, prefix.p, prefix.n) == 0;
+}
+
 bool span_in_nocase(struct span s, const struct span *list, size_t n);
 bool span_starts(struct span s, struct span prefix);
 bool span_ends(struct span s, struct span suffix);

@@ -12,8 +12,11 @@
  */
 
 #define GUARD_HEADERS_MAX 100
+#define GUARD_BYTES_MAX   (32 * 1024) /* of a target; of all headers together */
 
-/* http11: the request line said HTTP/1.1. -1 with *r filled: answer it and close the connection. */
+/* Both: -1 with *r filled: answer it and close the connection. */
+int guard_target(struct span raw, struct refusal *r) MUST_CHECK;
+/* http11: the request line said HTTP/1.1. */
 int guard_headers(const struct headers *h, bool http11, struct refusal *r) MUST_CHECK;
 
 #endif

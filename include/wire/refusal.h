@@ -16,6 +16,8 @@
     X(BAD_FRAMING,             400, "invalid_request_error",  "invalid_request_error",  "bad_framing")         \
     X(BAD_HEADER,              400, "invalid_request_error",  "invalid_request_error",  "bad_header")          \
     X(TOO_MANY_HEADERS,        400, "invalid_request_error",  "invalid_request_error",  "too_many_headers")    \
+    X(HEADERS_TOO_LARGE,       431, "invalid_request_error",  "invalid_request_error",  "headers_too_large")   \
+    X(URI_TOO_LONG,            414, "invalid_request_error",  "invalid_request_error",  "uri_too_long")        \
     X(DUPLICATE_HEADER,        400, "invalid_request_error",  "invalid_request_error",  "duplicate_header")    \
     X(INVALID_PROJECT_ID,      400, "invalid_request_error",  "invalid_request_error",  "invalid_project_id")  \
     X(INVALID_JSON,            400, "invalid_request_error",  "invalid_request_error",  "invalid_json")        \

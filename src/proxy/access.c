@@ -25,10 +25,20 @@ static bool is_loopback(const struct sockaddr *peer)
     return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
 }
 
-/* Behind a front proxy everybody's peer is local, so nobody is. */
+/* Behind a front proxy everybody's peer is local, so nobody is. The beginning of a name is enough: a folded
+ * header reaches us with its value in its name. */
 static bool is_relayed(const struct headers *h)
 {
-    return headers_get(h, "forwarded").p || headers_get(h, "x-forwarded-for").p;
+    static const struct span theirs[] = {
+        SPAN_INIT("forwarded"),   SPAN_INIT("x-forwarded-"),  SPAN_INIT("x-real-ip"),
+        SPAN_INIT("x-client-ip"), SPAN_INIT("true-client-ip"), SPAN_INIT("cf-connecting-ip"),
+    };
+
+    for (int i = 0; i < h->n; i++)
+        for (size_t k = 0; k < sizeof theirs / sizeof *theirs; k++)
+            if (span_starts_nocase(h->list[i].name, theirs[k]))
+                return true;
+    return false;
 }
 
 /* A page of another site, in a browser on this host, is not its user. */

@@ -190,7 +190,7 @@ int exchange_accept(struct exchange *x)
     const struct config *c = &x->settings->config;
 
     x->target.dialect = DIALECT_OPENAI;
-    if (guard_headers(&x->headers, x->http11, &x->refusal)) {
+    if (guard_target(x->raw_target, &x->refusal) || guard_headers(&x->headers, x->http11, &x->refusal)) {
         x->reply.close = true;
         return -1;
     }

@@ -14,6 +14,20 @@ static bool is_token(struct span s)
     return s.n > 0;
 }
 
+int guard_target(struct span raw, struct refusal *r)
+{
+    if (raw.n > GUARD_BYTES_MAX)
+        return refuse(r, REFUSE_URI_TOO_LONG, NULL, "The request's target is longer than %d bytes.",
+                      GUARD_BYTES_MAX);
+    for (size_t i = 0; i < raw.n; i++) {
+        unsigned char c = (unsigned char)raw.p[i];
+        if (c <= ' ' || c == '#' || c == 0x7f)
+            return refuse(r, REFUSE_BAD_HEADER, NULL,
+                          "The request's target holds a blank, a control character or a fragment.");
+    }
+    return 0;
+}
+
 static bool is_field_value(struct span s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -31,11 +45,24 @@ static bool is_mangled_framing(struct span name)
 
     for (size_t i = 0; i < 2; i++) {
         struct span whole = span_of(framing[i]);
-        struct span head = {name.p, name.n < whole.n ? name.n : whole.n};
-        if (name.n > whole.n && span_eq_nocase(head, whole))
+        if (name.n > whole.n && span_starts_nocase(name, whole))
             return true;
     }
     return false;
+}
+
+static int check_size(const struct headers *h, struct refusal *r)
+{
+    size_t n = 0;
+
+    if (h->n > GUARD_HEADERS_MAX)
+        return refuse(r, REFUSE_TOO_MANY_HEADERS, NULL, "More than %d headers.", GUARD_HEADERS_MAX);
+    for (int i = 0; i < h->n; i++)
+        n += h->list[i].name.n + h->list[i].value.n + strlen(": \r\n");
+    if (n > GUARD_BYTES_MAX)
+        return refuse(r, REFUSE_HEADERS_TOO_LARGE, NULL, "The headers are larger than %d bytes.",
+                      GUARD_BYTES_MAX);
+    return 0;
 }
 
 static int check_names(const struct headers *h, struct refusal *r)
@@ -92,9 +119,7 @@ int guard_headers(const struct headers *h, bool http11, struct refusal *r)
 {
     struct span coding = headers_get(h, "content-encoding");
 
-    if (h->n > GUARD_HEADERS_MAX)
-        return refuse(r, REFUSE_TOO_MANY_HEADERS, NULL, "More than %d headers.", GUARD_HEADERS_MAX);
-    if (check_names(h, r) || check_framing(h, http11, r) || check_single(h, r))
+    if (check_size(h, r) || check_names(h, r) || check_framing(h, http11, r) || check_single(h, r))
         return -1;
     if (coding.n && !span_eq_nocase(coding, SPAN("identity")))
         return refuse(r, REFUSE_UNSUPPORTED_ENCODING, NULL,

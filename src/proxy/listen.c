@@ -13,14 +13,15 @@
 #include "proxy/admin.h"
 #include "proxy/conns.h"
 #include "proxy/exchange.h"
+#include "proxy/guard.h"
 #include "proxy/listen_reply.h"
 #include "proxy/listen_socket.h"
 #include "proxy/listen_tls.h"
 #include "proxy/steps.h"
 
-/* Of a connection: bounds its headers. More than 32 KiB is mapped by the library, so that only what is used
- * of it takes memory. */
-#define POOL_SIZE  (32 * 1024 + 1)
+/* Of a connection: what the library reads of headers, so that the guard sees those that are somewhat too
+ * large. More than 32 KiB is mapped, so that only what is used of it takes memory. */
+#define POOL_SIZE  (GUARD_BYTES_MAX + 16 * 1024)
 #define STACK_SIZE (128 * 1024)
 
 struct listener {

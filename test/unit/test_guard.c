@@ -80,11 +80,58 @@ static void test_too_many(void **state)
     arena_finish(&a);
 }
 
+/* A little at a time, or at once. */
+static void test_too_large(void **state)
+{
+    static char value[GUARD_BYTES_MAX];
+
+    (void)state;
+    memset(value, 'a', sizeof value);
+    for (size_t n = 1; n <= 32; n *= 2) {
+        struct span piece = {value, GUARD_BYTES_MAX / n - strlen("x: \r\n")};
+        struct headers h = {.n = 0};
+        struct refusal r;
+        struct arena a;
+
+        arena_init(&a, 1 << 20);
+        for (size_t i = 0; i < n; i++)
+            assert_true(headers_add(&h, &a, SPAN("x"), piece));
+        assert_int_equal(guard_headers(&h, true, &r), 0);
+        headers_add(&h, &a, SPAN("x"), SPAN(""));
+        assert_int_equal(guard_headers(&h, true, &r), -1);
+        assert_int_equal(r.kind, REFUSE_HEADERS_TOO_LARGE);
+        arena_finish(&a);
+    }
+}
+
+static void test_targets(void **state)
+{
+    static char longest[GUARD_BYTES_MAX + 1];
+    struct refusal r;
+
+    (void)state;
+    memset(longest, '/', sizeof longest);
+    assert_int_equal(guard_target((struct span){longest, GUARD_BYTES_MAX}, &r), 0);
+    assert_int_equal(guard_target((struct span){longest, GUARD_BYTES_MAX + 1}, &r), -1);
+    assert_int_equal(r.kind, REFUSE_URI_TOO_LONG);
+    assert_int_equal(guard_target(SPAN("/v1/models?x=caf\xc3\xa9&y=%00"), &r), 0);
+    for (int c = 0; c < 256; c++) {
+        char target[] = {'/', '?', (char)c, 'x'};
+        bool bad = c <= ' ' || c == '#' || c == 0x7f;
+
+        assert_int_equal(guard_target((struct span){target, sizeof target}, &r), bad ? -1 : 0);
+        if (bad)
+            assert_int_equal(r.kind, REFUSE_BAD_HEADER);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_targets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
