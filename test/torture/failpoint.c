@@ -48,9 +48,9 @@ static void pass_commit(const struct book *b, const char *recovery, const char *
         pass(recovery);
         return;
     }
-    if (b->admitted)
+    if (b->holds.admitted)
         pass(reserve);
-    if (b->ended)
+    if (b->holds.ended)
         pass(settle);
 }
 
