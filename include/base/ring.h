@@ -43,9 +43,14 @@ void ring_finish(struct ring *r);
 bool ring_write(struct ring *r, struct span bytes, int64_t stall_ms);
 void ring_close(struct ring *r, enum ring_end how);
 
-/* Reader: up to max bytes; 0 when none came within timeout_ms, or when the ring has ended and is
- * empty: ask ring_ended() first. */
+bool ring_is_empty(const struct ring *r); /* it stays so until the writer itself writes */
+
+/* Reader: up to max bytes; 0 when none came within timeout_ms (< 0: for ever), when the ring is abandoned,
+ * or when it has ended and is empty: ask ring_ended() first. */
 size_t ring_read(struct ring *r, char *out, size_t max, int64_t timeout_ms);
+/* The same, but that they stay in it until ring_skip(). */
+size_t ring_peek(struct ring *r, char *out, size_t max, int64_t timeout_ms);
+void ring_skip(struct ring *r, size_t n);
 enum ring_end ring_ended(struct ring *r); /* RING_OPEN while a byte is left to read */
 void ring_abandon(struct ring *r);
 bool ring_abandoned(struct ring *r);

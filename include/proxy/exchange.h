@@ -34,11 +34,12 @@ struct reply {
     int status;
     struct headers headers;
     bool live;               /* the body goes on while its viewer stays */
-    bool streamed;           /* the body comes through the ring, else from `body` */
+    bool streamed;           /* the body comes through the ring (outlet.h), else from `body` */
     bool head_only;          /* the upstream's answer to a HEAD: a length, and no body */
     long long length;        /* of head_only; -1: it told none */
     struct buf body;
     struct ring ring;
+    _Atomic bool carried;    /* the connection's thread is in outlet_carry(), once it was there */
     struct headers trailers; /* final before the ring ends */
     bool close;              /* close the connection after it */
 };
@@ -63,6 +64,7 @@ struct exchange {
     enum method method;
     struct span raw_target;
     bool http11;
+    bool chunks; /* a stream's chunks may go to the socket past the library */
     struct headers headers;
     bool begun;      /* the headers have been looked at */
     struct buf body;
@@ -153,7 +155,8 @@ void exchange_reply_refusal(struct exchange *x);
 
 /* The connection's thread noticed that the client has left. */
 void exchange_client_left(struct exchange *x);
-/* Looks at the socket: has it? Either thread. */
+/* Looks at the socket: has it? Either thread. How often, where nobody else hears of it: */
+#define CLIENT_LOOK_MS 200
 bool exchange_client_has_left(struct exchange *x);
 bool exchange_client_is_gone(const struct exchange *x);
 

@@ -11,8 +11,6 @@
  * connection's own thread, which also notices here when the client has left or does not read.
  */
 
-#define LISTEN_LOOK_MS 200 /* how soon a client's leaving is noticed */
-
 enum MHD_Result listen_reply(struct MHD_Connection *c, struct exchange *x);
 
 #endif

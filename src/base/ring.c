@@ -127,7 +127,13 @@ void ring_close(struct ring *r, enum ring_end how)
     announce(&r->news);
 }
 
-static uint32_t take(struct ring *r, char *out, size_t max)
+bool ring_is_empty(const struct ring *r)
+{
+    return atomic_load_explicit(&r->read, memory_order_acquire) ==
+           atomic_load_explicit(&r->written, memory_order_relaxed);
+}
+
+static uint32_t look(struct ring *r, char *out, size_t max)
 {
     uint32_t read, have, n;
 
@@ -136,22 +142,37 @@ static uint32_t take(struct ring *r, char *out, size_t max)
     have = atomic_load_explicit(&r->written, memory_order_relaxed) - read;
     n = max < have ? (uint32_t)max : have;
     copy_out(r, read, out, n);
-    atomic_store_explicit(&r->read, read + n, memory_order_release);
     pthread_mutex_unlock(&r->lock);
-    if (n)
-        announce(&r->room);
     return n;
+}
+
+size_t ring_peek(struct ring *r, char *out, size_t max, int64_t timeout_ms)
+{
+    uint32_t seen = atomic_load(&r->news.count);
+    uint32_t n = look(r, out, max);
+
+    if (n)
+        return n;
+    if (atomic_load_explicit(&r->end, memory_order_acquire) == RING_OPEN && !ring_abandoned(r))
+        sleep_on(&r->news, seen, timeout_ms);
+    return look(r, out, max);
+}
+
+void ring_skip(struct ring *r, size_t n)
+{
+    uint32_t read = atomic_load_explicit(&r->read, memory_order_relaxed);
+
+    atomic_store_explicit(&r->read, read + (uint32_t)n, memory_order_release);
+    announce(&r->room);
 }
 
 size_t ring_read(struct ring *r, char *out, size_t max, int64_t timeout_ms)
 {
-    uint32_t seen = atomic_load(&r->news.count);
-    uint32_t n = take(r, out, max);
+    size_t n = ring_peek(r, out, max, timeout_ms);
 
-    if (n || atomic_load_explicit(&r->end, memory_order_acquire) != RING_OPEN)
-        return n ? n : take(r, out, max);
-    sleep_on(&r->news, seen, timeout_ms);
-    return take(r, out, max);
+    if (n)
+        ring_skip(r, n);
+    return n;
 }
 
 enum ring_end ring_ended(struct ring *r)

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxy/conns.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
-#define TICK_NS  INT64_C(250000000)
+#define TICK_MS  250
 #define NS_OF_MS INT64_C(1000000)
 
 static void reap(struct conns *t)
@@ -22,35 +25,75 @@ static void reap(struct conns *t)
     }
 }
 
+static void tell(const struct conn *c)
+{
+    if (c && c->hung_up) /* NULL: the bell */
+        c->hung_up(c->ctx);
+}
+
+static void free_removed(struct conns *t)
+{
+    for (struct conn *c = t->removed, *next; c; c = next) {
+        next = c->next;
+        free(c);
+    }
+    t->removed = NULL;
+}
+
 static void *reaper(void *ctx)
 {
     struct conns *t = ctx;
-    struct timespec until;
+    int64_t next_ns = 0;
+    bool stopping = false;
 
-    pthread_mutex_lock(&t->lock);
-    while (!t->stopping) {
-        int64_t wake_ns = clock_mono_ns() + TICK_NS;
-        until = (struct timespec){wake_ns / 1000000000, wake_ns % 1000000000};
-        pthread_cond_timedwait(&t->wake, &t->lock, &until);
-        reap(t);
+    while (!stopping) {
+        struct epoll_event heard[64];
+        int n = epoll_wait(t->poller, heard, 64, TICK_MS);
+
+        pthread_mutex_lock(&t->lock);
+        for (int i = 0; i < n; i++)
+            tell(heard[i].data.ptr);
+        if (clock_mono_ns() >= next_ns) {
+            reap(t);
+            next_ns = clock_mono_ns() + TICK_MS * NS_OF_MS;
+        }
+        free_removed(t);
+        stopping = t->stopping;
+        pthread_mutex_unlock(&t->lock);
     }
-    pthread_mutex_unlock(&t->lock);
     return NULL;
+}
+
+static bool listen_to(struct conns *t, int fd, uint32_t events, void *who)
+{
+    struct epoll_event e = {.events = events, .data.ptr = who};
+
+    return epoll_ctl(t->poller, EPOLL_CTL_ADD, fd, &e) == 0;
+}
+
+static void finish(struct conns *t)
+{
+    if (t->poller >= 0)
+        close(t->poller);
+    if (t->bell >= 0)
+        close(t->bell);
+    pthread_mutex_destroy(&t->lock);
 }
 
 int conns_start(struct conns *t, struct err *e)
 {
-    pthread_condattr_t attr;
-    int r;
+    int r = 0;
 
-    *t = (struct conns){.first = NULL};
+    *t = (struct conns){.poller = epoll_create1(EPOLL_CLOEXEC), .bell = eventfd(0, EFD_CLOEXEC)};
     pthread_mutex_init(&t->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&t->wake, &attr);
-    pthread_condattr_destroy(&attr);
-    r = pthread_create(&t->reaper, NULL, reaper, t);
-    return r ? err_set(e, ERR_LIMIT, "no thread for the reaper: %s", strerror(r)) : 0;
+    if (t->poller < 0 || t->bell < 0 || !listen_to(t, t->bell, EPOLLIN, NULL))
+        r = errno;
+    else
+        r = pthread_create(&t->reaper, NULL, reaper, t);
+    if (!r)
+        return 0;
+    finish(t);
+    return err_set(e, ERR_LIMIT, "no reaper of connections: %s", strerror(r));
 }
 
 void conns_stop(struct conns *t)
@@ -58,10 +101,9 @@ void conns_stop(struct conns *t)
     pthread_mutex_lock(&t->lock);
     t->stopping = true;
     pthread_mutex_unlock(&t->lock);
-    pthread_cond_signal(&t->wake);
+    eventfd_write(t->bell, 1);
     pthread_join(t->reaper, NULL);
-    pthread_cond_destroy(&t->wake);
-    pthread_mutex_destroy(&t->lock);
+    finish(t);
 }
 
 struct conn *conns_add(struct conns *t, int fd)
@@ -70,6 +112,7 @@ struct conn *conns_add(struct conns *t, int fd)
 
     if (!c)
         return NULL;
+    c->all = t;
     c->fd = fd;
     pthread_mutex_lock(&t->lock);
     c->next = t->first;
@@ -89,8 +132,9 @@ void conns_remove(struct conns *t, struct conn *c)
         t->first = c->next;
     if (c->next)
         c->next->prev = c->prev;
+    c->next = t->removed;
+    t->removed = c;
     pthread_mutex_unlock(&t->lock);
-    free(c);
 }
 
 static void set_deadline(struct conn *c, int64_t ns)
@@ -114,4 +158,27 @@ void conn_within(struct conn *c, int64_t ms)
 void conn_no_deadline(struct conn *c)
 {
     set_deadline(c, 0);
+}
+
+static void set_watch(struct conn *c, void (*f)(void *ctx), void *ctx)
+{
+    pthread_mutex_lock(&c->all->lock);
+    c->hung_up = f;
+    c->ctx = ctx;
+    pthread_mutex_unlock(&c->all->lock);
+}
+
+bool conn_watch(struct conn *c, void (*f)(void *ctx), void *ctx)
+{
+    set_watch(c, f, ctx);
+    if (listen_to(c->all, c->fd, EPOLLRDHUP | EPOLLONESHOT, c))
+        return true;
+    set_watch(c, NULL, NULL);
+    return false;
+}
+
+void conn_unwatch(struct conn *c)
+{
+    epoll_ctl(c->all->poller, EPOLL_CTL_DEL, c->fd, NULL);
+    set_watch(c, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proxy/outlet.h"
 #include "proxy/steps.h"
 
 static bool wants_usage_injected(const struct exchange *x)
@@ -56,15 +57,11 @@ static bool begin_stream(struct exchange *x)
 {
     struct err e;
 
-    if (ring_init(&x->reply.ring, REPLY_RING, REPLY_RING_MAX, &e))
-        return false;
     reply_add_predictions(x, &x->reply.headers);
     limit_add_headers(x, &x->reply.headers);
     reply_add_ids(x, &x->reply.headers);
     reply_announce_actuals(x, &x->reply.headers);
-    x->reply.streamed = true;
-    once_set(&x->answered);
-    return true;
+    return outlet_open(x, &e) == 0;
 }
 
 static bool on_head(void *ctx, int status, const struct headers *h)
@@ -84,18 +81,6 @@ static bool on_head(void *ctx, int status, const struct headers *h)
     return true;
 }
 
-/* A client that has left, or does not read for too long, gets nothing more; what still comes is read
- * for its usage. */
-static void pass_on(struct exchange *x, struct buf *out)
-{
-    if (!out->n || exchange_client_is_gone(x))
-        return;
-    if (ring_write(&x->reply.ring, buf_all(out), x->settings->config.write_stall_timeout))
-        return;
-    exchange_client_left(x);
-    exchange_hang_up(x);
-}
-
 static bool on_data(void *ctx, struct span bytes)
 {
     struct exchange *x = ctx;
@@ -111,13 +96,13 @@ static bool on_data(void *ctx, struct span bytes)
         buf_span(&x->reply.body, bytes);
     else
         answer_feed(&x->answer, bytes, &x->reply.body);
-    pass_on(x, &x->reply.body);
+    outlet_write(x, buf_all(&x->reply.body));
     if (!cap_reached(x))
         return !x->reply.body.failed;
     buf_clear(&x->reply.body);
     if (!cap_stop(x, &x->reply.body))
         return true;
-    pass_on(x, &x->reply.body);
+    outlet_write(x, buf_all(&x->reply.body));
     return false;
 }
 
@@ -210,7 +195,7 @@ static void read_answer(struct exchange *x)
         if (failures[x->upstream.end].told && !x->coded)
             tell_failure(x, &x->reply.body);
         answer_end(&x->answer, &x->reply.body);
-        pass_on(x, &x->reply.body);
+        outlet_write(x, buf_all(&x->reply.body));
     } else if (x->forwarded && x->target.route->kind == ROUTE_PRICED) {
         answer_body(&x->answer, buf_all(&x->reply.body));
     }

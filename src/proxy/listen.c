@@ -179,6 +179,7 @@ static enum MHD_Result begin(struct listener *l, struct MHD_Connection *c, struc
 {
     x->method = method_of(method);
     x->http11 = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
+    x->chunks = x->http11 && !MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     read_headers(c, x);
     if (exchange_accept(x) || check_room(l, x))
         return refuse_now(c, x);
@@ -206,7 +207,7 @@ static enum MHD_Result take(struct exchange *x, struct span bytes)
 
 static enum MHD_Result await(struct MHD_Connection *c, struct exchange *x)
 {
-    while (!once_wait(&x->answered, LISTEN_LOOK_MS)) {
+    while (!once_wait(&x->answered, CLIENT_LOOK_MS)) {
         if (exchange_check_waiting(x))
             return refuse_now(c, x);
         if (!exchange_client_has_left(x))

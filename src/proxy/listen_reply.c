@@ -5,6 +5,7 @@
 
 #include "proxy/conns.h"
 #include "proxy/listen_live.h"
+#include "proxy/outlet.h"
 
 #define BLOCK_SIZE  (16 * 1024)
 #define STREAM_SIZE (2 * 1024) /* a block of a stream, which seldom has more to say at a time */
@@ -23,6 +24,15 @@ static void must_read(struct exchange *x)
         conn_phase(x->conn, x->settings->config.write_stall_timeout);
 }
 
+static ssize_t end_stream(struct exchange *x, enum ring_end end)
+{
+    if (end != RING_WHOLE)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    add_trailers(x, x->stream);
+    must_read(x);
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
 /* The library asks for the next bytes of a stream: blocks until there are some. */
 static ssize_t on_more(void *cls, uint64_t pos, char *out, size_t max)
 {
@@ -33,24 +43,20 @@ static ssize_t on_more(void *cls, uint64_t pos, char *out, size_t max)
     (void)pos;
     if (x->conn)
         conn_no_deadline(x->conn); /* what it was given is sent */
-    for (;;) {
-        if ((n = ring_read(&x->reply.ring, out, max, LISTEN_LOOK_MS))) {
+    if (x->chunks)
+        return end_stream(x, outlet_carry(x, out, max));
+    while ((end = ring_ended(&x->reply.ring)) == RING_OPEN) {
+        if ((n = ring_read(&x->reply.ring, out, max, CLIENT_LOOK_MS))) {
             must_read(x);
             return (ssize_t)n;
         }
-        if ((end = ring_ended(&x->reply.ring)) != RING_OPEN)
-            break;
         if (ring_abandoned(&x->reply.ring) || exchange_client_has_left(x)) {
             exchange_client_left(x);
             ring_abandon(&x->reply.ring);
-            return MHD_CONTENT_READER_END_WITH_ERROR;
+            break;
         }
     }
-    if (end == RING_BROKEN)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    add_trailers(x, x->stream);
-    must_read(x);
-    return MHD_CONTENT_READER_END_OF_STREAM;
+    return end_stream(x, end);
 }
 
 /* The same of a body that is there as a whole. */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proxy/outlet.h"
 #include "proxy/steps.h"
 
 /* ---- the figures ---- */
@@ -137,13 +138,10 @@ static bool break_off(struct exchange *x)
     struct buf partial = x->reply.body;
     struct err e;
 
-    if (ring_init(&x->reply.ring, REPLY_RING, REPLY_RING_MAX, &e))
+    if (outlet_open(x, &e))
         return false;
-    x->reply.streamed = true;
-    once_set(&x->answered);
-    if (!exchange_client_is_gone(x))
-        ring_write(&x->reply.ring, buf_all(&partial), x->settings->config.write_stall_timeout);
-    ring_close(&x->reply.ring, RING_BROKEN);
+    outlet_write(x, buf_all(&partial));
+    outlet_close(x, RING_BROKEN);
     return true;
 }
 
@@ -171,7 +169,7 @@ static void end_stream(struct exchange *x)
 {
     reply_add_actuals(x, &x->reply.trailers);
     tally_exchange(x);
-    ring_close(&x->reply.ring, answer_is_whole(x) ? RING_WHOLE : RING_BROKEN);
+    outlet_close(x, answer_is_whole(x) ? RING_WHOLE : RING_BROKEN);
 }
 
 int step_finish(struct exchange *x, struct upstream *u)

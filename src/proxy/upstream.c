@@ -145,13 +145,23 @@ static bool is_past(int64_t since_ns, int64_t limit_ms, int64_t now)
     return now - since_ns > limit_ms * MS;
 }
 
+/* Nobody wants the rest; but what has come of it by now is read: it may tell the usage. */
+static void cut(struct upstream *u)
+{
+    int running;
+
+    end_by(u, UPSTREAM_CUT);
+    if (u->result->head)
+        curl_multi_perform(u->multi, &running);
+}
+
 static bool is_over(struct upstream *u)
 {
     const struct upstream_limits *l = &u->q->limits;
     int64_t now = clock_mono_ns();
 
     if (u->q->stop(u->q->ctx))
-        end_by(u, UPSTREAM_CUT);
+        cut(u);
     else if (!u->last_byte_ns && is_past(u->started_ns, l->first_byte_ms, now))
         end_by(u, UPSTREAM_SILENT);
     else if ((u->last_byte_ns && is_past(u->last_byte_ns, l->gap_ms, now)) ||

@@ -51,7 +51,20 @@ def leave_in_the_midst(proxy, sim, gate):
     return (entry.answer["finished_ns"] - left) / 1e9
 
 
-@pytest.mark.parametrize("leave", [leave_before_the_first_byte, leave_in_the_midst])
+def leave_with_a_request_sent_ahead(proxy, sim, gate):
+    with proxy.connect() as wire:
+        wire.request("POST", CHAT_PATH, STREAM, sim_header(step=gate))
+        wire.request("GET", "/health")
+        wire.read_head()
+        sim.await_gate(gate)
+        left = time.monotonic_ns()
+    entry = sim.journal(wait=1)[-1]
+    assert entry.answer["end"] == "peer_closed"
+    return (entry.answer["finished_ns"] - left) / 1e9
+
+
+@pytest.mark.parametrize("leave", [leave_before_the_first_byte, leave_in_the_midst,
+                                   leave_with_a_request_sent_ahead])
 def test_it_is_noticed_within_250_ms(cancelling, sim, leave):
     """The upstream hears of it, by then. (The median of some: others use this machine, too.)"""
     taken = []

@@ -3,6 +3,7 @@
 
 import json
 import re
+import socket
 
 import pytest
 
@@ -167,6 +168,53 @@ def test_each_event_arrives_before_the_next_is_sent(proxy, sim, path):
             pass
     assert wire.answer.end == "complete"
     assert seen >= 4
+
+
+def read_to_the_end(wire):
+    while wire.read_chunk():
+        pass
+    assert wire.answer.end == "complete"
+
+
+def test_a_client_that_lags_catches_up(proxy, sim):
+    """More than its socket takes is kept for it and brought on, in order; then each event comes at once again, and its
+    connection serves the next request."""
+    sim.script(text="word " * 1_600_000, chunks=40, step="next", input=30, output=20)
+    with proxy.connect() as wire:
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        wire.request("POST", "/v1/chat/completions", STREAM_USAGE)
+        sim.open("next", passes=30)
+        sim.await_gate("next")  # they are on their way, and nobody reads
+        wire.read_head()
+        assert all(wire.read_event() for _ in range(30))
+        event = b""
+        while b"[DONE]" not in event:
+            sim.open("next", passes=1)
+            assert (event := wire.read_event())
+        read_to_the_end(wire)
+        entry = sim.one()
+        assert len(wire.answer.body) == entry.answer["body_bytes"]
+        assert wire.answer.body[:4_000_000] == entry.answer_body[:4_000_000]  # the journal keeps no more
+        assert wire.answer.body.count(b"word ") == 1_600_000
+        assert wire.answer.trailers["X-Tokencap-Output-Tokens"] == "20"
+        wire.request("GET", "/health")
+        assert wire.read_answer("GET").status == 200
+
+
+def test_a_request_sent_ahead_waits_for_its_turn(proxy, sim):
+    with proxy.connect() as wire:
+        wire.request("POST", "/v1/chat/completions", STREAM_USAGE, sim_header(step="next", words=5))
+        wire.read_head()
+        sim.open("next", passes=1)
+        assert wire.read_event()
+        wire.request("POST", "/v1/chat/completions", STREAM_USAGE)
+        sim.open("next", passes=1)
+        assert wire.read_event()
+        sim.open("next")
+        read_to_the_end(wire)
+        assert wire.read_answer().end == "complete"
+    first, second = sim.journal(wait=2)
+    assert (first.answer["end"], second.answer["end"]) == ("complete", "complete")
 
 
 @pytest.mark.parametrize("path", STREAMED)
