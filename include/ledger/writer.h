@@ -14,8 +14,12 @@
  * The queue of what is to be written, and who writes: one at a time. Whoever does takes whatever
  * has queued up, runs it in one transaction and commits: everybody in the group becomes durable
  * together. No delay is added for company while anybody waits; what nobody waits for (settlements,
- * most of all) lingers a few milliseconds, so that it rides with the next hold instead of making
- * that wait for a commit of its own.
+ * most of all) lingers a few milliseconds, so that it rides with others instead of making a hold
+ * wait for a commit of its own.
+ *
+ * Where the engine can tell what a settlement does before it is written, holds do not even wait for
+ * those to ride along: they go ahead in a small transaction, and settlements stay behind for one of
+ * their own, many at a time.
  *
  * A thread of its own writes. But where the engine allows it, a caller that has to wait and finds
  * nobody writing leads: it writes the group itself, which costs no switch between threads. What
@@ -44,6 +48,8 @@ struct op {
     struct waiter *waiter;          /* NULL: nobody waits, failures are logged */
     struct err *own;                /* for failures when nobody waits; needed with release */
     bool settlement;                /* is never given up for a locked database or a full disk */
+    bool ahead;                     /* may be written before what stays behind */
+    bool behind;                    /* when nobody waits: may stay behind what goes ahead */
 
     struct op *next; /* the queue's */
     int rc;
@@ -58,6 +64,14 @@ struct writer_work {
     /* On the writer's thread, after its groups and now and then between those that were led;
      * `idle`: nothing else is waiting. NULL: nothing to do. */
     void (*after)(struct ledger *l, bool idle);
+    /* By who writes, once, before a group that leaves op behind: what it will do is known from now
+     * on. Cannot fail. NULL: nothing stays behind. */
+    void (*note)(struct ledger *l, struct op *op);
+};
+
+struct ops {
+    struct op *first, **last;
+    int n;
 };
 
 #define QUEUE_MAX  1024 /* operations; whoever comes then waits */
@@ -74,20 +88,23 @@ struct writer {
     pthread_mutex_t lock;
     pthread_cond_t work, room;
     /* under lock */
-    struct op *first, **last;
-    int queued;
-    uint64_t filling; /* the number of the group that now fills */
+    struct ops queue, behind;
+    struct op *unnoted; /* the first of `behind` that is */
+    bool whole;         /* the group that fills must have what stays behind, too */
+    uint64_t filling;   /* the number of the group that now fills */
     bool writing;     /* by the thread, or by who leads */
     int led;          /* groups since the thread's last one */
     bool idle, stop;
     int64_t wakes_ns;  /* when the idle thread wakes by itself; 0: it does not */
     bool urgent;       /* somebody waits for the group that fills */
-    int64_t linger_ns; /* until when it may wait for company otherwise */
+    int64_t linger_ns; /* until when what nobody waits for may wait for company; 0: there is none */
 
     atomic_uint_fast64_t done; /* the last group that is over */
     atomic_uint lanes[LANES];  /* futexes: those of group n wait on lane n % LANES */
 
     /* of who writes; nobody does: under lock */
+    bool left;        /* something stays behind this group; not noted until then: … */
+    struct op *note_from, *note_to;
     struct op *kept;  /* settlements to try again, in order … */
     int64_t retry_ns; /* … and when */
 };
@@ -114,6 +131,8 @@ int writer_queued(struct ledger *l);
 
 /* For an engine, while it writes: what becomes of an operation. */
 
+/* The group with what stays behind it, when it cannot do without. */
+struct op *writer_with_behind(struct ledger *l, struct op *ops);
 /* It is over: tells who waits, or the log. */
 void op_finish(struct op *op);
 void ops_finish(struct op *ops);

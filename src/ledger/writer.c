@@ -49,10 +49,34 @@ static void tell_done(struct writer *w, uint64_t group)
 
 /* ---- the queue ---- */
 
+static void ops_clear(struct ops *o)
+{
+    *o = (struct ops){.last = &o->first};
+}
+
+static void ops_add(struct ops *o, struct op *op)
+{
+    op->next = NULL;
+    *o->last = op;
+    o->last = &op->next;
+    o->n++;
+}
+
+/* Puts all of `more` behind *end, and returns the new end. */
+static struct op **ops_move(struct op **end, struct ops *more)
+{
+    *end = more->first;
+    if (more->n)
+        end = more->last;
+    ops_clear(more);
+    return end;
+}
+
 /* Under the lock: what the thread does not linger for. */
 static bool has_work(const struct writer *w)
 {
-    return w->stop || w->urgent || w->queued >= LINGER_MAX || w->led >= LED_MAX;
+    return w->stop || w->urgent || w->queue.n >= LINGER_MAX || w->behind.n >= LINGER_MAX ||
+           w->led >= LED_MAX;
 }
 
 /* Under the lock, and nobody writes: when there is something to write without any more company; 0: nothing. */
@@ -60,7 +84,7 @@ static int64_t due_ns(const struct writer *w)
 {
     int64_t at = w->kept ? w->retry_ns : 0;
 
-    return w->first && (!at || w->linger_ns < at) ? w->linger_ns : at;
+    return w->linger_ns && (!at || w->linger_ns < at) ? w->linger_ns : at;
 }
 
 /* Under the lock, after any change: wakes the thread if it sleeps too long for what there is now.
@@ -79,41 +103,87 @@ static void call_thread(struct writer *w)
 /* Under the lock. */
 static void append(struct writer *w, struct op *op)
 {
-    op->next = NULL;
-    while (w->queued >= QUEUE_MAX)
+    while (w->queue.n + w->behind.n >= QUEUE_MAX)
         pthread_cond_wait(&w->room, &w->lock);
-    *w->last = op;
-    w->last = &op->next;
-    if (w->queued++ == 0)
+    if (!op->waiter && !w->linger_ns)
         w->linger_ns = clock_mono_ns() + LINGER_MS * 1000000;
+    if (!op->waiter && op->behind && w->how->note) {
+        ops_add(&w->behind, op);
+        w->unnoted = w->unnoted ? w->unnoted : op;
+    } else {
+        ops_add(&w->queue, op);
+        w->whole = w->whole || !op->ahead;
+    }
 }
 
-/* Under the lock: what was kept, then what has queued up, is the caller's to write. */
-static struct op *take(struct writer *w, uint64_t *group)
+/* Under the lock: what stayed behind goes to *end. */
+static struct op **take_behind(struct writer *w, struct op **end)
+{
+    w->unnoted = NULL;
+    w->linger_ns = 0;
+    return ops_move(end, &w->behind);
+}
+
+/* Under the lock: what was kept, then what has queued up, is the caller's to write; and what may stay
+ * behind only if `whole`. */
+static struct op *take(struct writer *w, bool whole, uint64_t *group)
 {
     struct op **end = &w->kept, *ops;
 
+    if (w->queue.n + w->behind.n >= QUEUE_MAX)
+        pthread_cond_broadcast(&w->room);
     while (*end)
         end = &(*end)->next;
-    *end = w->first;
+    if (whole)
+        end = take_behind(w, end);
+    ops_move(end, &w->queue);
     ops = w->kept;
     *group = w->filling++;
-    w->kept = w->first = NULL;
-    w->last = &w->first;
-    if (w->queued >= QUEUE_MAX)
-        pthread_cond_broadcast(&w->room);
-    w->queued = 0;
-    w->urgent = false;
+    w->kept = NULL;
+    w->left = w->behind.n > 0;
+    w->note_from = w->unnoted;
+    w->note_to = w->left ? MAP_OWNER(w->behind.last, struct op, next) : NULL;
+    w->unnoted = NULL;
+    w->urgent = w->whole = false;
     w->writing = true;
     return ops;
+}
+
+/* What stays behind may grow meanwhile: who adds to it writes to the last one's link, which is not read. */
+static void note_behind(struct ledger *l)
+{
+    struct writer *w = &l->writer;
+
+    for (struct op *op = w->note_from; op; op = op == w->note_to ? NULL : op->next)
+        w->how->note(l, op);
+}
+
+static void prepare(struct op *ops)
+{
+    for (struct op *op = ops; op; op = op->next)
+        op->e = op->waiter ? &op->waiter->e : op->own;
+}
+
+struct op *writer_with_behind(struct ledger *l, struct op *ops)
+{
+    struct writer *w = &l->writer;
+    struct op *all = NULL, **end;
+
+    pthread_mutex_lock(&w->lock);
+    end = take_behind(w, &all);
+    pthread_mutex_unlock(&w->lock);
+    prepare(all);
+    *end = ops;
+    w->left = false;
+    return all;
 }
 
 static void write_group(struct ledger *l, struct op *ops, uint64_t group)
 {
     struct writer *w = &l->writer;
 
-    for (struct op *op = ops; op; op = op->next)
-        op->e = op->waiter ? &op->waiter->e : op->own;
+    note_behind(l);
+    prepare(ops);
     if (ops)
         w->how->group(l, ops);
     tell_done(w, group);
@@ -124,7 +194,7 @@ static void lead(struct ledger *l)
 {
     struct writer *w = &l->writer;
     uint64_t group;
-    struct op *ops = take(w, &group);
+    struct op *ops = take(w, w->whole, &group);
 
     pthread_mutex_unlock(&w->lock);
     write_group(l, ops, group);
@@ -202,9 +272,9 @@ void writer_barrier(struct ledger *l)
     uint64_t group;
 
     pthread_mutex_lock(&w->lock);
-    group = w->first ? w->filling : w->filling - 1;
-    if (w->first) {
-        w->urgent = true;
+    group = w->queue.n || w->behind.n ? w->filling : w->filling - 1;
+    if (group == w->filling) {
+        w->urgent = w->whole = true;
         call_thread(w);
     }
     pthread_mutex_unlock(&w->lock);
@@ -216,7 +286,7 @@ int writer_queued(struct ledger *l)
     int n;
 
     pthread_mutex_lock(&l->writer.lock);
-    n = l->writer.queued;
+    n = l->writer.queue.n + l->writer.behind.n;
     pthread_mutex_unlock(&l->writer.lock);
     return n;
 }
@@ -334,6 +404,13 @@ static void give_up(struct writer *w)
     ops_finish(ops);
 }
 
+/* Under the lock: whether what may stay behind has to be written now. */
+static bool must_be_whole(const struct writer *w)
+{
+    return w->whole || w->stop || w->kept || !w->queue.n || w->behind.n >= LINGER_MAX ||
+           (w->linger_ns && clock_mono_ns() >= w->linger_ns);
+}
+
 static void *write_groups(void *arg)
 {
     struct ledger *l = arg;
@@ -345,8 +422,8 @@ static void *write_groups(void *arg)
     pthread_mutex_lock(&w->lock);
     do {
         sleep_for_work(w);
-        last = w->stop && !w->first;
-        ops = take(w, &group);
+        last = w->stop && !w->queue.n && !w->behind.n;
+        ops = take(w, must_be_whole(w), &group);
         w->led = 0;
         pthread_mutex_unlock(&w->lock);
         write_group(l, ops, group);
@@ -373,7 +450,8 @@ int writer_start(struct ledger *l, const struct writer_work *how, struct err *e)
     pthread_cond_init(&w->work, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_cond_init(&w->room, NULL);
-    w->last = &w->first;
+    ops_clear(&w->queue);
+    ops_clear(&w->behind);
     w->filling = 1;
     w->how = how;
 

@@ -173,6 +173,7 @@ class World:
         self.start()
 
     def kill(self):
+        self.daemon.usage(PROJECTS[0])  # a read waits until what was answered is on disk
         self.daemon.kill()
         self.start()
         return KILLED

@@ -21,6 +21,7 @@ struct period {
     int64_t id;
     struct period_span span, saved_span;
     struct figures now, saved; /* in this group, as committed */
+    struct figures noted;      /* what settlements that stay behind will add */
     int refs;                  /* holds, and the account whose running period it is */
     bool dirty;
     struct period *next_dirty;
@@ -98,6 +99,8 @@ int64_t book_id(struct book *b);
 
 /* Adds to a period's figures. */
 void book_figures(struct book *b, struct period *p, nano_t spent, nano_t held, nano_t likely);
+/* Counts a settlement of h as one that stays behind (by 1), or no longer (-1). */
+void book_note(struct book *b, const struct hold *h, nano_t cost, int by);
 void book_period_end(struct book *b, struct period *p, int64_t end);
 
 /* Takes h over: it is open from now on; book_rollback() hands it back. `counted`: it was open

@@ -21,6 +21,7 @@ struct sqlite_ledger {
     struct book book; /* likewise */
     struct ballast ballast; /* likewise */
     struct disk disk;       /* of who writes */
+    bool needs_behind;      /* likewise: a hold of the group does not fit without what stays behind */
     struct readers readers;
 };
 

@@ -9,4 +9,7 @@
  * remembered in the connection. */
 int settle_hold(struct book *b, struct hold *h, const struct ending *end) MUST_CHECK;
 
+/* A settlement's note(): see writer.h. */
+void settle_note(struct ledger *base, struct op *op);
+
 #endif

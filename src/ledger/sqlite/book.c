@@ -261,6 +261,19 @@ void book_figures(struct book *b, struct period *p, nano_t spent, nano_t held, n
     mark(b, p);
 }
 
+void book_note(struct book *b, const struct hold *h, nano_t cost, int by)
+{
+    for (int i = 0; i < ATS; i++) {
+        struct period *p = h->at[i] ? book_period_known(b, h->at[i]) : NULL;
+
+        if (!p)
+            continue;
+        p->noted.spent += by * cost;
+        p->noted.held -= by * h->amount;
+        p->noted.likely -= by * h->r.estimate;
+    }
+}
+
 void book_period_end(struct book *b, struct period *p, int64_t end)
 {
     p->span.end = end;

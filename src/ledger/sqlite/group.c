@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ledger/sqlite/inner.h"
+#include "ledger/sqlite/settle.h"
 
 #define PROBE_NS       250000000 /* between two looks whether a full disk has room again */
 #define WAL_IDLE       1000      /* pages: checkpoint when nothing else waits … */
@@ -13,7 +14,7 @@
 static const char begin[] = "BEGIN IMMEDIATE";
 static const char commit[] = "COMMIT";
 
-enum outcome { COMMITTED, ONE_AT_FAULT, LOCKED, FULL, FATAL };
+enum outcome { COMMITTED, NEEDS_BEHIND, ONE_AT_FAULT, LOCKED, FULL, FATAL };
 
 /* Failures of one operation, after which the database is as it was. What is not here is fatal. */
 static const int faults_of_one[] = {
@@ -38,7 +39,9 @@ static enum outcome classify(const struct db *db)
 static enum outcome take_back(struct sqlite_ledger *l)
 {
     book_rollback(&l->book);
-    return db_rollback(&l->db) ? classify(&l->db) : FATAL;
+    if (!db_rollback(&l->db))
+        return FATAL;
+    return l->db.failed ? classify(&l->db) : NEEDS_BEHIND;
 }
 
 static void count(struct sqlite_ledger *l, int ops, int64_t took_ns)
@@ -58,11 +61,12 @@ static enum outcome attempt(struct sqlite_ledger *l, struct op *ops)
     int n = 0;
 
     db_forget(db);
+    l->needs_behind = false;
     if (db_run(db, begin, "") != 0)
         return take_back(l);
     for (struct op *op = ops; op; op = op->next, n++) {
         op->rc = op->run(&l->base, op, op->e);
-        if (db->failed)
+        if (db->failed || l->needs_behind)
             return take_back(l);
     }
     if (book_flush(&l->book) != 0 || db_run(db, commit, "") != 0)
@@ -195,6 +199,10 @@ static void run_on_full_disk(struct sqlite_ledger *l, struct op *ops)
 static void after(struct sqlite_ledger *l, struct op *ops, enum outcome o)
 {
     switch (o) {
+    case NEEDS_BEHIND:
+        ops = writer_with_behind(&l->base, ops);
+        after(l, ops, attempt(l, ops));
+        break;
     case COMMITTED:
         ops_finish(ops);
         break;
@@ -307,4 +315,4 @@ static void after_group(struct ledger *base, bool idle)
     checkpoint(sqlite_of(base), idle);
 }
 
-const struct writer_work group_work = {.led = true, .group = run_group, .after = after_group};
+const struct writer_work group_work = {.led = true, .group = run_group, .after = after_group, .note = settle_note};

@@ -31,6 +31,21 @@ static int find(void *ctx, const char *key, int64_t now_ms, struct claim *c)
     return 0;
 }
 
+/* As they will be once what stays behind the group has ended. */
+static void look_ahead(struct claims *cs)
+{
+    for (int i = 0; i < cs->n; i++) {
+        const struct account *a = cs->at[i].account;
+        struct figures *f = &cs->at[i].f;
+
+        if (!a)
+            continue;
+        f->spent += a->running->noted.spent;
+        f->held += a->running->noted.held;
+        f->likely += a->running->noted.likely;
+    }
+}
+
 /* ---- the operation ---- */
 
 struct reserve_op {
@@ -97,6 +112,19 @@ static int admit(struct sqlite_ledger *l, struct reserve_op *o, struct claims *c
     return 0;
 }
 
+/* A hold goes ahead of settlements that are not written yet only where it would be admitted without
+ * them, for they may be lost in a crash; what is told of the budget counts them. */
+static void decide_ahead(struct sqlite_ledger *l, struct reserve_op *o, struct claims *cs)
+{
+    decide(o->r, cs, l->base.strict, &o->v);
+    if (!l->base.writer.left)
+        return;
+    look_ahead(cs);
+    if (o->v.admitted)
+        decide(o->r, cs, l->base.strict, &o->v);
+    l->needs_behind = l->needs_behind || !o->v.admitted;
+}
+
 static int run_reserve(struct ledger *base, struct op *op, struct err *e)
 {
     struct sqlite_ledger *l = sqlite_of(base);
@@ -112,13 +140,13 @@ static int run_reserve(struct ledger *base, struct op *op, struct err *e)
     }
     if (claims_gather(o->r, o->r->now_ms, find, &l->book, &cs) != 0)
         return -1;
-    decide(o->r, &cs, l->base.strict, &o->v);
+    decide_ahead(l, o, &cs);
     return o->v.admitted ? admit(l, o, &cs) : 0;
 }
 
 int sqlite_reserve(struct ledger *l, const struct reservation *r, struct verdict *v, struct err *e)
 {
-    struct reserve_op o = {.op.run = run_reserve, .r = r};
+    struct reserve_op o = {.op = {.run = run_reserve, .ahead = true}, .r = r};
     int rc;
 
     o.hold = calloc(1, sizeof *o.hold);

@@ -75,9 +75,14 @@ static int insert_usage(struct book *b, const struct hold *h, const struct endin
     return series_add(&b->series, b->db, h->id, h->r.now_ms, h->project, n.model, &sums);
 }
 
+static nano_t cost_of(const struct hold *h, const struct ending *end)
+{
+    return end->state == HOLD_VOIDED ? 0 : end->charge_hold ? h->amount : end->cost;
+}
+
 int settle_hold(struct book *b, struct hold *h, const struct ending *end)
 {
-    nano_t cost = end->state == HOLD_VOIDED ? 0 : end->charge_hold ? h->amount : end->cost;
+    nano_t cost = cost_of(h, end);
     int64_t lag = book_seq(b) - h->id;
 
     if (db_run(b->db, delete_hold, "i", h->id) != 0)
@@ -98,6 +103,7 @@ struct settle_op {
     int64_t hold_id;
     struct ending end;
     nano_t *remaining; /* the waiter's; NULL: nobody asks */
+    bool noted;        /* the periods' figures have it as one that stays behind */
 };
 
 static int check_open(struct book *b, const struct hold *h, const struct settle_op *s,
@@ -116,12 +122,28 @@ static int check_open(struct book *b, const struct hold *h, const struct settle_
     return 0;
 }
 
+static void note(struct book *b, struct settle_op *s, bool noted)
+{
+    const struct hold *h = holds_find(&b->holds, s->hold_id);
+
+    if (!h || s->noted == noted)
+        return;
+    book_note(b, h, cost_of(h, &s->end), noted ? 1 : -1);
+    s->noted = noted;
+}
+
+void settle_note(struct ledger *base, struct op *op)
+{
+    note(&sqlite_of(base)->book, MAP_OWNER(op, struct settle_op, op), true);
+}
+
 static int run_settle(struct ledger *base, struct op *op, struct err *e)
 {
     struct sqlite_ledger *l = sqlite_of(base);
     struct settle_op *s = MAP_OWNER(op, struct settle_op, op);
     struct hold *h = holds_find(&l->book.holds, s->hold_id);
 
+    note(&l->book, s, false);
     if (check_open(&l->book, h, s, e) != 0)
         return -1;
     if (settle_hold(&l->book, h, &s->end) != 0)
@@ -147,7 +169,7 @@ int sqlite_settle(struct ledger *base, const struct settlement *s, bool wait, na
         return err_set(e, ERR_IO, "the ledger cannot write");
     o->op.release = release;
     o->op.run = run_settle;
-    o->op.settlement = true;
+    o->op.settlement = o->op.behind = true;
     o->op.own = &o->own;
     o->hold_id = s->hold_id;
     ending_of(s, &o->end);
