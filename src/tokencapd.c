@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The daemon: what is started in which order, and stopped in the reverse one; signals; its exit status. */
+/* The daemon: what is started in which order, and stopped in the reverse one; signals; its exit
+ * status. */
 
 #include <inttypes.h>
 #include <malloc.h>
@@ -23,10 +24,10 @@
 
 enum { EXIT_CLEAN = 0, EXIT_OTHER = 1, EXIT_LEDGER = 74, EXIT_CONFIG = 78 };
 
-#define FDS_A_STREAM 4  /* the client's, the upstream's, and libcurl's wake-up pair */
+#define FDS_A_STREAM 4              /* the client's, the upstream's, and libcurl's wake-up pair */
 #define SAVE_MS      INT64_C(60000) /* between two saves of what predictions learned */
-#define KEPT_BYTES   (1 << 20) /* of each of the allocator's arenas, at most */
-#define FDS_OF_OURS  64 /* database, log, listener and the like */
+#define KEPT_BYTES   (1 << 20)      /* of each of the allocator's arenas, at most */
+#define FDS_OF_OURS  64             /* database, log, listener and the like */
 
 static struct server server;
 static _Atomic bool hurry; /* a second SIGTERM */
@@ -37,8 +38,8 @@ static void follow_down(const char *name, int64_t *value, int64_t most)
 {
     if (*value <= most)
         return;
-    log_warn("%s is %" PRId64 " instead of %" PRId64 ": the limit of open files allows no more", name, most,
-             *value);
+    log_warn("%s is %" PRId64 " instead of %" PRId64 ": the limit of open files allows no more",
+             name, most, *value);
     *value = most;
 }
 
@@ -58,8 +59,8 @@ static void fit_limits(struct config *c)
     if (streams < 1)
         streams = 1;
     follow_down("workers", &c->workers, streams);
-    follow_down("max-connections", &c->max_connections, (int64_t)l.rlim_cur - FDS_OF_OURS -
-                                                             (FDS_A_STREAM - 1) * c->workers);
+    follow_down("max-connections", &c->max_connections,
+                (int64_t)l.rlim_cur - FDS_OF_OURS - (FDS_A_STREAM - 1) * c->workers);
     follow_down("queue-depth", &c->queue_depth, c->max_connections);
 }
 
@@ -203,8 +204,14 @@ static int fail(int status, const struct err *e)
     return status;
 }
 
-/* Memory that requests give back is kept for the next ones: each page that goes back to the system comes
- * again as a page fault. */
+/* There is no such engine, or the address cannot mean anything: then a setting is wrong. */
+static int ledger_status(const struct err *e)
+{
+    return e->code == ERR_NOT_FOUND || e->code == ERR_USAGE ? EXIT_CONFIG : EXIT_LEDGER;
+}
+
+/* Memory that requests give back is kept for the next ones: each page that goes back to the system
+ * comes again as a page fault. */
 static void keep_memory(void)
 {
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
@@ -223,14 +230,15 @@ static int run(struct config *c)
 
     keep_memory();
     block_signals(&set);
-    prctl(PR_SET_DUMPABLE, 0); /* no core dump with keys in it, no other process reading our memory */
+    prctl(PR_SET_DUMPABLE,
+          0); /* no core dump with keys in it, no other process reading our memory */
     log_warnings(c);
     fit_limits(c);
     upstream_library_init();
     if (server_open(&server, c, &e))
         return fail(EXIT_CONFIG, &e);
     if (server_open_ledger(&server, ask_for_reload, &found, &e))
-        return fail(e.code == ERR_NOT_FOUND ? EXIT_CONFIG : EXIT_LEDGER, &e); /* no such engine */
+        return fail(ledger_status(&e), &e);
     log_recovery(&found);
     if (workers_start(&server, (int)server.settings->config.workers, &w, &e) ||
         alerter_start(&server, &a, &e) || listener_start(&server, &l, &e))

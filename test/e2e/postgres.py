@@ -4,9 +4,11 @@
 import glob
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -88,8 +90,10 @@ class Cut:
     """Stands between a daemon and the server: passes all on, until it is cut. Its own folder holds the
     socket by the name that libpq looks for."""
 
-    def __init__(self, server):
+    def __init__(self, server, version=None):
+        """version: what the server then seems to be of."""
         self.target = str(server / ".s.PGSQL.5432")
+        self.version = version
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tokencap-cut-"))
         self.pairs, self.lock = [], threading.Lock()
         self.doubt(times=0)
@@ -134,6 +138,14 @@ class Cut:
             self.refuse()
         return lost
 
+    def as_told(self, data):
+        """The server's answer to a connection tells its version: a message S, its length, name and value."""
+        if not self.version:
+            return data
+        told = b"server_version\0" + self.version.encode() + b"\0"
+        return re.sub(rb"S....server_version\0[^\0]*\0",
+                      lambda _: b"S" + struct.pack(">I", 4 + len(told)) + told, data, flags=re.DOTALL)
+
     def carry(self, a, b, from_client):
         try:
             while data := a.recv(65536):
@@ -144,7 +156,7 @@ class Cut:
                     while b.recv(65536):
                         pass
                     return
-                b.sendall(data)
+                b.sendall(data if from_client else self.as_told(data))
         except OSError:
             pass
         for s in (a, b):

@@ -4,6 +4,7 @@
 import collections
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -412,31 +413,123 @@ def test_a_ledger_moves_from_sqlite(start_proxy, start, sim, postgres):
     assert used.returncode != 0 and "in use" in used.stderr
 
 
+AT, NOBODY = "postgresql://tokencap@/tokencap?host={folder}", "postgresql://nobody_special@/tokencap?host={folder}"
+FOREIGN = "CREATE SCHEMA tokencap; CREATE TABLE tokencap.version(version {}); CREATE TABLE tokencap.ledger(x int)"
+ALL = ("GRANT USAGE ON SCHEMA tokencap TO nobody_special; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN"
+       " SCHEMA tokencap TO nobody_special; GRANT ALL ON ALL SEQUENCES IN SCHEMA tokencap TO nobody_special;")
+
+# An address, what is done to the server before, exit status and sentence.
 BAD = {
-    "no server": ("postgresql://tokencap@/tokencap?host=/nonexistent", None, "(?i)no such file"),
-    "no database": ("postgresql://tokencap@/none?host={folder}", None, "does not exist"),
-    "a wrong option": ("postgresql://tokencap@/tokencap?host={folder}&nonsense=1", None, "nonsense"),
-    "a foreign schema": (None, "CREATE SCHEMA tokencap", "not tokencap's"),
-    "a newer schema": (None, "UPDATE tokencap.version SET version = 99", "newer tokencap"),
-    "missing rights": ("postgresql://nobody_special@/tokencap?host={folder}", None, "(?i)right|denied"),
+    "no server": ("postgresql://tokencap@/tokencap?host=/nonexistent", None, 74, "No such file"),
+    "a closed port": ("postgresql://tokencap@127.0.0.1:1/tokencap", None, 74, "Connection refused"),
+    "no database": ("postgresql://tokencap@/none?host={folder}", None, 74, '"none" does not exist'),
+    "no user": ("postgresql://nobody_at_all@/tokencap?host={folder}", None, 74, '"nobody_at_all" does not exist'),
+    "no address": ("postgresql://tokencap@[::1/tokencap", None, 78, "address: .*IPv6"),
+    "a wrong port": ("postgresql://tokencap@127.0.0.1:99999/tokencap", None, 78, 'address: .*"99999"'),
+    "a wrong option": (AT + "&nonsense=1", None, 78, 'address: .*"nonsense"'),
+    "a wrong value": (AT + "&sslmode=nonsense", None, 78, 'address: .*"nonsense"'),
+    "an empty schema": (AT, "CREATE SCHEMA tokencap", 74, "not tokencap's: give the ledger a database of its own"),
+    "a foreign schema": (AT, FOREIGN.format("text"), 74, "not tokencap's"),
+    "a similar schema": (AT, FOREIGN.format("int"), 74, "not tokencap's"),
+    "no right to make it": (NOBODY, None, 74, "the user needs the right CREATE on the database"),
+}
+BAD_LATER = {
+    "a newer schema": (AT, "UPDATE tokencap.version SET version = 99", 74, "schema 99, .* use the newer tokencap"),
+    "no version": (AT, "DELETE FROM tokencap.version", 74, "lost its schema's version"),
+    "a table gone": (AT, "DROP TABLE tokencap.hold", 74, "has lost tokencap.hold"),
+    "no right to look": (NOBODY, None, 74, 'USAGE on its schema "tokencap"'),
+    "no right to write": (NOBODY, ALL + "REVOKE INSERT ON tokencap.hold FROM nobody_special", 74,
+                          "needs INSERT on tokencap.hold"),
+    "no right to count": (NOBODY, ALL + "REVOKE ALL ON SEQUENCE tokencap.event FROM nobody_special", 74,
+                          "needs USAGE on tokencap.event"),
+    "only to be read": (AT + "&options=-cdefault_transaction_read_only%3Don", None, 74, "read-only"),
 }
 
 
-@pytest.mark.parametrize("what", BAD)
-def test_bad_input_is_one_clear_sentence(start, postgres, what):
-    address, prepare, said = BAD[what]
-    if what == "a newer schema":
+def refused(daemon, status, said):
+    """It ends with that, and with one clear sentence."""
+    assert daemon.failure() == status, daemon.log.text
+    [line] = [x for x in daemon.log.text.splitlines() if "error" in x]
+    assert re.search(said, line) and len(line) < 300, line
+    assert "ready" not in daemon.log.text
+
+
+@pytest.fixture
+def nobody(postgres):
+    """A role that may do nothing."""
+    postgres.sql("CREATE ROLE nobody_special LOGIN")
+    yield
+    postgres.sql("DROP OWNED BY nobody_special; DROP ROLE nobody_special")
+
+
+@pytest.mark.parametrize("what", BAD | BAD_LATER)
+def test_bad_input_is_one_clear_sentence(start, postgres, nobody, what):
+    address, prepare, status, said = (BAD | BAD_LATER)[what]
+    if what in BAD_LATER:
         start().stop()
-    if what == "missing rights":
-        postgres.sql("DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'nobody_special')"
-                     " THEN CREATE ROLE nobody_special LOGIN; END IF; END $$")
     if prepare:
         postgres.sql(prepare)
-    daemon = start(address.format(folder=postgres.folder) if address else None, ready=False)
-    assert daemon.failure() in (74, 78)
-    [line] = [x for x in daemon.log.text.splitlines() if "error" in x]
-    assert daemon.log.wait_for(said), daemon.log.text
-    assert "ready" not in daemon.log.text and len(line) < 400
+    refused(start(address.format(folder=postgres.folder), ready=False), status, said)
+
+
+@pytest.mark.parametrize("version, old", [("9.6.24", True), ("11.22 (Debian 11.22-1)", True), ("12.0", False)])
+def test_a_server_that_is_too_old(start, postgres, version, old):
+    way = Cut(postgres.folder, version)
+    try:
+        daemon = start(postgres.address(way.folder), ready=not old)
+        if old:
+            major = version.partition(".")[0]
+            refused(daemon, 74, f"is of PostgreSQL {major}, but at least 12 is needed")
+        else:
+            assert ask(daemon, sim_header(input=5, output=5)).status == 200
+            daemon.stop()
+    finally:
+        way.end()
+
+
+def with_as_few_rights_as_it_asks_for(start, postgres):
+    """Each start names one that is missing, until a daemon starts."""
+    address, granted = NOBODY.format(folder=postgres.folder), 0
+    while True:
+        daemon = start(address, ready=False)
+        said = daemon.log.wait_for("ready on|error")
+        if "ready on" in said:
+            assert granted > 20
+            daemon.await_ready()
+            return daemon
+        right, table = re.search(r"it needs (\w+) on tokencap\.(\w+)$", said).groups()
+        assert daemon.failure() == 74
+        postgres.sql(f"GRANT {right} ON tokencap.{table} TO nobody_special")
+        granted += 1
+
+
+def test_the_rights_that_are_asked_for_are_enough(start, sim, postgres, nobody):
+    start().stop()
+    postgres.sql("GRANT USAGE ON SCHEMA tokencap TO nobody_special")
+    daemon = with_as_few_rights_as_it_asks_for(start, postgres)
+    daemon.set_budget(0.001, alertPercents=[1])
+    run = {"X-Tokencap-Run-Id": "night", "X-Tokencap-Run-Limit-Usd": "0.5"}
+    for status in (200, 429):  # settled, voided
+        assert ask(daemon, run | sim_header(input=5, output=5, status=status)).status == status
+    left = Task(lambda: ask(daemon, run | sim_header(gate="never")))
+    sim.await_gate("never")
+    made = daemon.post("/v1/tokens", {"projectId": "p"}).json()
+    assert daemon.delete(f"/v1/tokens/{made['id']}").status == 200
+    assert daemon.post("/v1/budget/reset", {"projectId": "default"}).status == 200
+    daemon.set_budget(2)
+    assert daemon.delete("/v1/budget").status == 200
+    for page in ("/v1/usage", "/v1/usage/history", "/v1/usage/series", "/metrics"):
+        assert daemon.get(page).status == 200, page
+    daemon.process.send_signal(signal.SIGHUP)
+    assert daemon.log.wait_for("reloaded")
+    daemon.kill()
+    left.result()
+    heir = start(NOBODY.format(folder=postgres.folder))
+    eventually(lambda: postgres.sql("SELECT count(*) FROM tokencap.hold") == [["0"]])
+    heir.stop()
+    for log in (daemon.log, heir.log):
+        assert not re.search("denied|error", log.text), log.text
+    verify(postgres)
 
 
 def test_a_password_has_no_place_in_the_address(start):

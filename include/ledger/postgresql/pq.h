@@ -41,7 +41,8 @@ struct pq {
     bool plain;                                                 /* this one's */
 };
 
-/* ERR_INVALID: the address is wrong or the server refuses us; ERR_IO: nobody answers. */
+/* ERR_USAGE: the address cannot mean anything; ERR_BUSY: nobody answers, or we are refused, which
+ * is remembered as well. */
 int pq_connect(struct pq *q, int timeout_s, struct err *e) MUST_CHECK;
 void pq_close(struct pq *q); /* also when not connected */
 bool pq_connected(const struct pq *q);

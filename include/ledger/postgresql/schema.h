@@ -10,8 +10,8 @@
 #define PG_SCHEMA_VERSION 1
 #define HOUR_MS           INT64_C(3600000)
 
-/* Creates or upgrades, in one transaction, whoever does it first; refuses a newer schema, another
- * program's, and a server that is too old. ERR_INVALID, ERR_IO, ERR_BUSY. */
+/* Creates or upgrades, in one transaction, whoever does it first; refuses what inspect.h does.
+ * ERR_INVALID, ERR_CORRUPT, ERR_IO, ERR_BUSY. */
 int pg_schema_prepare(struct pq *q, struct err *e) MUST_CHECK;
 
 /* Has a copy into it begun that is not complete? Not when there is none. */

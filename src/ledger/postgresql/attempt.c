@@ -163,7 +163,6 @@ static bool reconnect(struct pg_ledger *l, int64_t until_ns)
                 log_info("the ledger's database is there again");
                 return true;
             }
-            pq_fail(&l->q, PQ_LOST, e.msg);
             l->retry_ns = clock_mono_ns() + RETRY_MS * MS;
         }
         if (clock_mono_ns() + RETRY_MS * MS >= until_ns)

@@ -45,7 +45,7 @@ static void destroy(struct pg_ledger *l)
 static int prepare(struct pg_ledger *l, struct err *e)
 {
     if (pg_ledger_connect(l, &l->q, e) != 0 || pg_schema_prepare(&l->q, e) != 0)
-        return err_prefix(e, "the ledger's database");
+        return -1;
     return holds_init(&l->holds, e) != 0 || group_create(l, &l->group, e) != 0 ? -1 : 0;
 }
 
@@ -62,10 +62,8 @@ int pg_open(const char *dsn, const struct ledger_options *o, struct ledger_recov
     }
     if (prepare(l, e) != 0 || writer_start(&l->base, &pg_group_work, e) != 0)
         goto destroy;
-    if (keeper_start(l, found, e) != 0) {
-        err_prefix(e, "the ledger's database");
+    if (keeper_start(l, found, e) != 0)
         goto stop;
-    }
     *out = &l->base;
     return 0;
 stop:

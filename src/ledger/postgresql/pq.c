@@ -115,24 +115,27 @@ void pq_close(struct pq *q)
     q->asked = 0;
 }
 
-/* A server that says no (a password, a database that is not there) says it for good; one that is
- * not there may come. libpq has no code for either. */
-static enum err_code refusal(const char *said)
+/* The address cannot mean anything, so that nobody was asked. libpq has no code for that. */
+static bool is_nonsense(const char *dsn, const char *said)
 {
-    static const char *const for_good[] = {
-        "authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry",
-        "not permitted",         "permission denied",    "invalid",        "missing \"=\"",
-    };
+    PQconninfoOption *parsed = PQconninfoParse(dsn, NULL);
 
-    for (size_t i = 0; i < sizeof for_good / sizeof *for_good; i++)
-        if (strstr(said, for_good[i]))
-            return ERR_INVALID;
-    return ERR_IO;
+    PQconninfoFree(parsed);
+    return !parsed || strncmp(said, "invalid ", 8) == 0;
+}
+
+static int not_connected(struct pq *q, struct err *e)
+{
+    bool nonsense = q->conn && is_nonsense(q->dsn, PQerrorMessage(q->conn));
+
+    pq_fail(q, PQ_LOST, q->conn ? PQerrorMessage(q->conn) : "no memory");
+    pq_close(q);
+    return nonsense ? err_set(e, ERR_USAGE, "the ledger's address: %s", q->why) : pq_error(q, e);
 }
 
 int pq_connect(struct pq *q, int timeout_s, struct err *e)
 {
-    char timeout[16], why[320];
+    char timeout[16];
     const char *const keys[] = {
         "connect_timeout",  "keepalives_idle",           "keepalives_interval",
         "keepalives_count", "tcp_user_timeout",          "dbname",
@@ -145,11 +148,8 @@ int pq_connect(struct pq *q, int timeout_s, struct err *e)
     q->way = KEPT_PREPARE;
     snprintf(timeout, sizeof timeout, "%d", timeout_s);
     q->conn = PQconnectdbParams(keys, values, 1);
-    if (!pq_connected(q)) {
-        first_line(why, sizeof why, q->conn ? PQerrorMessage(q->conn) : "no memory");
-        pq_close(q);
-        return err_set(e, refusal(why), "%s", why);
-    }
+    if (!pq_connected(q))
+        return not_connected(q, e);
     PQsetNoticeReceiver(q->conn, ignore_notice, NULL);
     if (PQsetnonblocking(q->conn, 1) != 0 || PQenterPipelineMode(q->conn) != 1) {
         pq_close(q);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/postgresql/schema.h"
 
-#include <stdlib.h>
-
-#define SERVER_MIN 120000 /* PostgreSQL 12 */
+#include "ledger/postgresql/inspect.h"
 
 /*
  * Amounts are nanodollars, times milliseconds (but a daemon's, which are the server's own). Every
@@ -130,50 +128,6 @@ static const char *const *const steps[PG_SCHEMA_VERSION] = {version_1};
 
 /* By transaction: a pooler that gives each its own session keeps it whole. */
 static const char take_turns[] = "SELECT pg_advisory_xact_lock(8386111920118784368)"; /* tcap… */
-static const char what_is_there[] = "SELECT coalesce(to_regnamespace('tokencap')::text, ''),"
-                                    " coalesce(to_regclass('tokencap.version')::text, ''),"
-                                    " coalesce(to_regclass('tokencap.ledger')::text, '')";
-static const char what_version[] = "SELECT version FROM tokencap.version";
-
-static int check_server(struct pq *q, struct err *e)
-{
-    int v = PQserverVersion(q->conn);
-
-    return v >= SERVER_MIN
-               ? 0
-               : err_set(e, ERR_INVALID, "the server is PostgreSQL %d; at least %d is needed",
-                         v / 10000, SERVER_MIN / 10000);
-}
-
-/* The schema's version; 0 when there is none yet. */
-static int find_version(struct pq *q, int *version, struct err *e)
-{
-    PGresult *res = pq_query(q, what_is_there, "");
-    bool schema, ours;
-
-    if (!res)
-        return pq_error(q, e);
-    schema = *PQgetvalue(res, 0, 0) != '\0';
-    ours = *PQgetvalue(res, 0, 1) != '\0' && *PQgetvalue(res, 0, 2) != '\0';
-    PQclear(res);
-    *version = 0;
-    if (!schema)
-        return 0;
-    if (!ours)
-        return err_set(e, ERR_INVALID,
-                       "the database has a schema \"tokencap\" that is not tokencap's: give the "
-                       "ledger a database of its own");
-    res = pq_query(q, what_version, "");
-    if (!res)
-        return pq_error(q, e);
-    *version = PQntuples(res) == 1 ? (int)pq_int(res, 0, 0) : 0;
-    PQclear(res);
-    if (*version > PG_SCHEMA_VERSION)
-        return err_set(e, ERR_INVALID,
-                       "it has schema %d, this program knows up to %d: use the newer tokencap",
-                       *version, PG_SCHEMA_VERSION);
-    return *version != 0 ? 0 : err_set(e, ERR_CORRUPT, "the schema \"tokencap\" has no version");
-}
 
 static int incomplete(struct err *e)
 {
@@ -189,7 +143,13 @@ static int upgrade(struct pq *q, int version, struct err *e)
     pq_ask(q, "UPDATE tokencap.version SET version = $1::int", "i", (int64_t)PG_SCHEMA_VERSION);
     pq_ask(q, "COMMIT", "");
     pq_send(q);
-    return pq_end(q) == 0 ? 0 : pq_error(q, e);
+    if (pq_end(q) == 0)
+        return 0;
+    pq_error(q, e);
+    return q->failed != PQ_FATAL
+               ? -1
+               : err_prefix(e, "cannot make the schema \"tokencap\" (the user needs the right "
+                               "CREATE on the database)");
 }
 
 static int prepare(struct pq *q, struct err *e)
@@ -201,11 +161,11 @@ static int prepare(struct pq *q, struct err *e)
     pq_send(q);
     if (pq_end(q) != 0)
         return pq_error(q, e);
-    if (find_version(q, &version, e) != 0)
+    if (inspect_version(q, PG_SCHEMA_VERSION, &version, e) != 0)
         return -1;
     if (version < 0)
         return incomplete(e);
-    return version == PG_SCHEMA_VERSION ? 0 : upgrade(q, version, e);
+    return version == PG_SCHEMA_VERSION ? inspect_rights(q, e) : upgrade(q, version, e);
 }
 
 /* Ends whatever transaction a failure left. */
@@ -217,13 +177,8 @@ static void leave(struct pq *q)
 
 int pg_schema_prepare(struct pq *q, struct err *e)
 {
-    int rc = check_server(q, e);
+    int rc = inspect_server(q, e) != 0 || prepare(q, e) != 0 ? -1 : 0;
 
-    if (rc == 0)
-        rc = prepare(q, e);
-    if (rc != 0 && q->failed == PQ_FATAL)
-        err_prefix(e, "cannot make the schema \"tokencap\" (the user needs the right CREATE on the "
-                      "database)");
     pq_forget(q);
     leave(q);
     return rc;
@@ -233,7 +188,7 @@ int pg_schema_copying(struct pq *q, bool *copying, struct err *e)
 {
     int version;
 
-    if (check_server(q, e) != 0 || find_version(q, &version, e) != 0)
+    if (inspect_server(q, e) != 0 || inspect_version(q, PG_SCHEMA_VERSION, &version, e) != 0)
         return -1;
     *copying = version < 0;
     return 0;
@@ -243,7 +198,7 @@ int pg_schema_expect(struct pq *q, struct err *e)
 {
     int version;
 
-    if (check_server(q, e) != 0 || find_version(q, &version, e) != 0)
+    if (inspect_server(q, e) != 0 || inspect_version(q, PG_SCHEMA_VERSION, &version, e) != 0)
         return -1;
     if (version < 0)
         return incomplete(e);
