@@ -105,14 +105,19 @@ static int take_new_settings(const struct listener *l, struct err *e)
 
 static void reload(const struct listener *l)
 {
+    char state[64];
     struct err e;
 
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_ns() / 1000);
+    notify_manager(state);
     if (take_new_settings(l, &e)) {
         log_error("not reloaded, the old settings stay: %s", e.msg);
-        return;
+    } else {
+        log_set_level((enum log_level)server.settings->config.log_level);
+        log_warnings(&server.settings->config);
+        log_info("reloaded");
     }
-    log_warnings(&server.settings->config);
-    log_info("reloaded");
+    notify_manager("READY=1");
 }
 
 /* On a thread of the ledger's; the main thread does it. */
@@ -126,10 +131,11 @@ static bool serve(const struct listener *l, const sigset_t *set)
 {
     int64_t watchdog = notify_watchdog_ms(), next_sign = 0;
     int64_t next_save = clock_mono_ns() / 1000000 + SAVE_MS;
-    struct timespec second = {1, 0};
+    int64_t pause = watchdog && watchdog < 1000 ? watchdog : 1000;
+    struct timespec look = {pause / 1000, pause % 1000 * 1000000};
 
     for (;;) {
-        int sig = sigtimedwait(set, NULL, &second);
+        int sig = sigtimedwait(set, NULL, &look);
 
         if (watchdog && clock_mono_ns() / 1000000 >= next_sign) {
             notify_manager("WATCHDOG=1");

@@ -12,7 +12,8 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-void log_init(const char *program, enum log_level most);
+void log_init(const char *program, enum log_level most); /* before any thread starts */
+void log_set_level(enum log_level most); /* from then on */
 enum log_level log_level(void);
 
 /* A line that is written whatever the level, such as the ready line: "program: text". */

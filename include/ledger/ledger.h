@@ -22,6 +22,7 @@ struct ledger;
 
 struct ledger_options {
     const char *address; /* "sqlite:PATH", or PATH alone; "postgresql://…" */
+    const char *password; /* PostgreSQL's, while the ledger is open; NULL: libpq looks for it itself */
     bool durable;        /* synchronous=FULL; false: NORMAL */
     int busy_timeout_ms; /* how long a lock of another program is waited for */
     bool strict;         /* what a budget enforces that says nothing itself */

@@ -34,6 +34,8 @@ X(LEDGER, ledger, "ledger", "TOKENCAP_LEDGER", "", 0, 4000, NULL, BRIEF, SERVICE
   "Where the ledger is, when not in db-path: sqlite:PATH, or postgresql://HOST/DATABASE, which several " \
   "daemons may share (package tokencap-postgresql). A password is never part of it: libpq finds it in " \
   "PGPASSFILE or PGPASSWORD.") \
+X(SECRET, ledger_password, "ledger-password", "PGPASSWORD", "", 0, 4095, NULL, FREE, SERVICE, \
+  "Password of the ledger's PostgreSQL user, where PGPASSFILE names no file that has it.") \
 X(DURATION, ledger_lease, "ledger-lease", "TOKENCAP_LEDGER_LEASE", "15s", 1000, H, NULL, STARTUP, SERVICE, \
   "Time after which the other daemons on a PostgreSQL ledger take one that is not heard of for dead, and " \
   "charge what it holds; it admits nothing itself a little before.") \
@@ -195,6 +197,7 @@ enum option_group {
 enum option_mark {
     OPTION_RELOAD = 1, /* a reload takes it; else a reload reports a change and leaves it */
     OPTION_BRIEF = 2,  /* shown by --help, which fits a screen; --help-all shows the rest */
+    OPTION_FREE = 4,   /* of a secret: it may hold what no header may */
 };
 
 #define X(type, field, ...) OPTION_##field,

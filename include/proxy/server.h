@@ -31,6 +31,7 @@ struct settings {
 
 struct server {
     struct ledger *ledger;
+    char *ledger_password; /* NULL: none was given */
     struct vocabs *vocabs;
     struct tokcache *tokens;
     struct lessons lessons;

@@ -2,16 +2,17 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static struct {
-    const char *program;
-    enum log_level most;
+    const char *program; /* written once, before any thread starts, like journald */
+    _Atomic enum log_level most;
     bool journald;
-} state = {"tokencap", LOG_INFO, false}; /* written once, before any thread starts */
+} state = {"tokencap", LOG_INFO, false};
 
 static const struct {
     const char *priority; /* syslog's, as journald reads it */
@@ -26,13 +27,18 @@ static const struct {
 void log_init(const char *program, enum log_level most)
 {
     state.program = program;
-    state.most = most;
+    log_set_level(most);
     state.journald = getenv("JOURNAL_STREAM") != NULL;
+}
+
+void log_set_level(enum log_level most)
+{
+    atomic_store_explicit(&state.most, most, memory_order_relaxed);
 }
 
 enum log_level log_level(void)
 {
-    return state.most;
+    return atomic_load_explicit(&state.most, memory_order_relaxed);
 }
 
 /* A line break inside a message would let whoever caused it forge a line of its own. */
@@ -64,7 +70,7 @@ static void emit(enum log_level level, const char *fmt, va_list ap)
     void name(const char *fmt, ...)                                                                \
     {                                                                                              \
         va_list ap;                                                                                \
-        if (!(always) && (level) > state.most)                                                     \
+        if (!(always) && (level) > log_level())                                                     \
             return;                                                                                \
         va_start(ap, fmt);                                                                         \
         emit(level, fmt, ap);                                                                      \

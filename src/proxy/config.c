@@ -206,7 +206,7 @@ static int take_secrets(struct config *c, struct err *e)
 
         if (option_rows[i].type != OPTION_SECRET)
             continue;
-        if (secret_take(option_rows[i].env, &secret, e) < 0)
+        if (secret_take(option_rows[i].env, option_rows[i].marks & OPTION_FREE, &secret, e) < 0)
             return -1;
         store(c, (enum option_id)i, (struct option_value){.text = secret});
         if (secret)

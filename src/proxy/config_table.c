@@ -9,7 +9,7 @@
 #define S INT64_C(1000)
 #define H (3600 * S)
 #define D (24 * H)
-enum { STARTUP = 0, RELOAD = OPTION_RELOAD, BRIEF = OPTION_BRIEF };
+enum { STARTUP = 0, RELOAD = OPTION_RELOAD, BRIEF = OPTION_BRIEF, FREE = OPTION_FREE };
 
 const struct option_row option_rows[OPTION_COUNT] = {
 #define X(type, field, name, env, dflt, least, most, words, marks, group, help)                    \

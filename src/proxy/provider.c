@@ -202,7 +202,7 @@ static int take_key(struct provider *p, const struct providers *running, struct 
         p->key = secret_keep(r->key);
         return p->key ? 0 : err_set(e, ERR_MEMORY, "no memory");
     }
-    return secret_take(p->key_variable, &p->key, e);
+    return secret_take(p->key_variable, false, &p->key, e);
 }
 
 int provider_settle(struct providers *p, const struct providers *running, struct err *e)

@@ -32,14 +32,14 @@ void secret_forget(char *secret)
     munmap(secret, PAGE);
 }
 
-/* A header's worth: visible ASCII without spaces. Never quotes the value. */
-static int check(const char *text, const char *where, struct err *e)
+/* A header's worth, unless it is free: visible ASCII without spaces. Never quotes the value. */
+static int check(const char *text, bool free, const char *where, struct err *e)
 {
     size_t n = strlen(text);
 
     if (n > SECRET_MAX)
         return err_set(e, ERR_INVALID, "%s is longer than %d bytes", where, SECRET_MAX);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; !free && i < n; i++)
         if (text[i] <= ' ' || text[i] > '~')
             return err_set(e, ERR_INVALID,
                            "%s has a space, a line break or another byte that no key has, at "
@@ -48,11 +48,11 @@ static int check(const char *text, const char *where, struct err *e)
     return 0;
 }
 
-static int keep(const char *text, const char *where, char **out, struct err *e)
+static int keep(const char *text, bool free, const char *where, char **out, struct err *e)
 {
     char *secret;
 
-    if (check(text, where, e) < 0)
+    if (check(text, free, where, e) < 0)
         return -1;
     secret = *text ? secret_keep(text) : NULL;
     if (*text && !secret)
@@ -61,13 +61,13 @@ static int keep(const char *text, const char *where, char **out, struct err *e)
     return 0;
 }
 
-static int from_environment(const char *name, char *value, char **out, struct err *e)
+static int from_environment(const char *name, bool free, char *value, char **out, struct err *e)
 {
     char where[128];
     int r;
 
     snprintf(where, sizeof where, "environment variable %s", name);
-    r = keep(value, where, out, e);
+    r = keep(value, free, where, out, e);
     explicit_bzero(value, strlen(value));
     unsetenv(name);
     return r;
@@ -91,7 +91,7 @@ static ssize_t read_all(int fd, char *p, size_t max)
     return (ssize_t)n;
 }
 
-static int from_file(const char *path, char **out, struct err *e)
+static int from_file(const char *path, bool free, char **out, struct err *e)
 {
     char text[SECRET_MAX + 2];
     char where[PATH_MAX + 16];
@@ -112,22 +112,22 @@ static int from_file(const char *path, char **out, struct err *e)
         n--;
     text[n] = '\0';
     snprintf(where, sizeof where, "credential %s", path);
-    r = keep(text, where, out, e);
+    r = keep(text, free, where, out, e);
     explicit_bzero(text, sizeof text);
     return r;
 }
 
-int secret_take(const char *name, char **out, struct err *e)
+int secret_take(const char *name, bool free, char **out, struct err *e)
 {
     char *value = getenv(name);
     const char *dir = getenv("CREDENTIALS_DIRECTORY");
     char path[PATH_MAX];
 
     if (value && *value)
-        return from_environment(name, value, out, e);
+        return from_environment(name, free, value, out, e);
     if (!dir || (size_t)snprintf(path, sizeof path, "%s/%s", dir, name) >= sizeof path) {
         *out = NULL;
         return 0;
     }
-    return from_file(path, out, e);
+    return from_file(path, free, out, e);
 }

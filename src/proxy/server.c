@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/datadir.h"
 #include "base/log.h"
+#include "proxy/secret.h"
 
 int settings_create(struct config *c, struct settings **out, struct err *e)
 {
@@ -91,6 +92,10 @@ int server_open_ledger(struct server *s, void (*on_reload)(void), struct ledger_
         .strict = c->enforce == ENFORCE_STRICTLY,
     };
 
+    /* A copy: a reload frees the configuration. */
+    if (c->ledger_password && !(s->ledger_password = secret_keep(c->ledger_password)))
+        return err_set(e, ERR_MEMORY, "no memory for the ledger's password");
+    o.password = s->ledger_password;
     if (ledger_open(&o, found, &s->ledger, e))
         return -1;
     return lessons_load(&s->lessons, s->ledger, e);
@@ -152,6 +157,7 @@ void server_close(struct server *s)
 {
     lessons_save(&s->lessons, s->ledger);
     ledger_close(s->ledger);
+    secret_forget(s->ledger_password);
     lessons_finish(&s->lessons);
     feed_finish(&s->feed);
     queue_finish(&s->queue);

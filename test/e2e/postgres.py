@@ -69,6 +69,15 @@ class Postgres:
             threading.Event().wait(0.1)
         raise AssertionError("the server is not ready")
 
+    def demand(self, user, password):
+        """A user who may do all that a ledger needs, with that password alone."""
+        quoted = password.replace("'", "''")
+        self.sql(f"DROP ROLE IF EXISTS {user}; CREATE ROLE {user} LOGIN PASSWORD '{quoted}';"
+                 f"GRANT CREATE ON DATABASE tokencap TO {user}")
+        rules = self.folder / "data/pg_hba.conf"
+        rules.write_text(f"local all {user} scram-sha-256\n{rules.read_text()}")
+        self.sql("SELECT pg_reload_conf()")
+
     def stop(self, how=signal.SIGINT):
         """SIGINT cuts all sessions and ends; SIGQUIT is a crash."""
         self.process.send_signal(how)

@@ -132,6 +132,19 @@ def test_sighup_keeps_it_running(proxy):
     assert proxy.post("/v1/chat/completions", CHAT).status == 200
 
 
+def test_sighup_changes_the_level_of_the_log(start_proxy, tmp_path):
+    config = tmp_path / "tokencap.conf"
+    config.write_text("log-level = error\n")
+    proxy = start_proxy("--config", str(config))
+    assert proxy.post("/v1/chat/completions", CHAT).status == 200
+    config.write_text("log-level = info\n")
+    proxy.process.send_signal(signal.SIGHUP)
+    assert proxy.log.wait_for("tokencapd: reloaded")
+    assert proxy.post("/v1/chat/completions", CHAT).status == 200
+    assert proxy.log.wait_for("request_id=.* status=200")
+    assert proxy.log.text.count("status=200") == 1
+
+
 def test_a_database_in_a_folder_that_is_not_there(start_proxy):
     proxy = start_proxy("--db-path", "/no/such/folder/tokencap.db", ready=False)
     assert proxy.failure() == 74

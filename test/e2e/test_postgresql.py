@@ -538,6 +538,30 @@ def test_a_password_has_no_place_in_the_address(start):
     assert "hunter2" not in daemon.log.text and "PGPASSFILE" in daemon.log.text
 
 
+def test_a_password_is_taken_out_of_the_environment(start, postgres):
+    """And serves as long as the daemon runs, through reloads and restarts of the server."""
+    password, address = "it's a cañary/1f0e", postgres.address(user="walled")
+    postgres.demand("walled", password)
+    daemon = start(address, env={"PGPASSWORD": password})
+    assert daemon.post("/v1/chat/completions", CHAT).status == 200
+    with open(f"/proc/{daemon.process.pid}/environ", "rb") as environ:
+        assert password.encode() not in environ.read()
+    daemon.process.send_signal(signal.SIGHUP)
+    assert daemon.log.wait_for("tokencapd: reloaded")
+    postgres.stop()
+    postgres.start()
+    eventually(lambda: daemon.post("/v1/chat/completions", CHAT).status == 200)
+    assert eventually(lambda: daemon.get("/v1/usage").status == 200)
+    told = daemon.log.text + daemon.get("/metrics").text
+    refused = start(address, env={"PGPASSWORD": "wr0ng/one"}, ready=False)
+    assert refused.failure() in (74, 78)
+    told += refused.log.text
+    for secret in (password, "cañary", "wr0ng"):
+        assert secret not in told
+    daemon.stop()
+    postgres.sql("DROP SCHEMA tokencap CASCADE; DROP OWNED BY walled; DROP ROLE walled")
+
+
 def test_without_the_module(tmp_path, sim):
     """The package without PostgreSQL says what is missing."""
     prefix = tmp_path / "prefix"

@@ -2,9 +2,11 @@
 """Under a service manager: a socket handed over, and what the manager is told."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -97,6 +99,38 @@ def test_what_the_manager_is_told(start_proxy, sim, tmp_path):
         sim.open("go")
         assert asked.result().status == 200
         assert proxy.failure() == 0
+
+
+def test_the_manager_is_told_of_a_reload(start_proxy, tmp_path):
+    """When it begins, by the clock that the manager asks for, and when it is over, also without success."""
+    config = tmp_path / "tokencap.conf"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(TIMEOUT)
+        manager.bind(str(tmp_path / "notify"))
+        config.write_text("")
+        proxy = start_proxy("--config", str(config), env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert manager.recv(4096).startswith(b"READY=1")
+        for text, said in (("", "tokencapd: reloaded"), ("no such line\n", "not reloaded")):
+            config.write_text(text)
+            before = time.monotonic_ns() // 1000
+            proxy.process.send_signal(signal.SIGHUP)
+            head, _, usec = manager.recv(4096).decode().partition("\nMONOTONIC_USEC=")
+            assert head == "RELOADING=1" and before <= int(usec) <= time.monotonic_ns() // 1000
+            assert manager.recv(4096) == b"READY=1"
+            assert proxy.log.wait_for(said)
+
+
+def test_signs_of_life_come_twice_within_what_the_manager_grants(start_proxy, tmp_path):
+    """However short that is: thirty, one a tenth of a second, in far less than thirty seconds."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(TIMEOUT)
+        manager.bind(str(tmp_path / "notify"))
+        start_proxy(env={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"})
+        assert manager.recv(4096).startswith(b"READY=1")
+        start = time.monotonic()
+        for _ in range(30):
+            assert manager.recv(4096) == b"WATCHDOG=1"
+        assert time.monotonic() - start < 15
 
 
 def test_credentials_of_the_service(start_proxy, sim, tmp_path):

@@ -459,6 +459,19 @@ static void secrets_from_credentials(void **state)
     free(bad);
 }
 
+/* A password goes into no header. */
+static void a_password_may_hold_anything(void **state)
+{
+    struct config c;
+
+    (void)state;
+    setenv("PGPASSWORD", "two words, \xc3\xa9", 1);
+    must_load(&c, NULL, NULL, NULL);
+    assert_string_equal(c.ledger_password, "two words, \xc3\xa9");
+    assert_null(getenv("PGPASSWORD"));
+    config_finish(&c);
+}
+
 static void near_misses_in_the_environment(void **state)
 {
     struct config c;
@@ -620,6 +633,7 @@ int main(void)
         cmocka_unit_test_setup(tls_goes_in_pairs, clean),
         cmocka_unit_test_setup(secrets_leave_the_environment, clean),
         cmocka_unit_test_setup(secrets_from_credentials, clean),
+        cmocka_unit_test_setup(a_password_may_hold_anything, clean),
         cmocka_unit_test_setup(near_misses_in_the_environment, clean),
         cmocka_unit_test_setup(a_dump_loads_as_itself, clean),
         cmocka_unit_test_setup(help_fits_a_screen, clean),

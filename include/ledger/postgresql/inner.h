@@ -12,6 +12,7 @@
 struct pg_ledger {
     struct ledger base;
     char *dsn;
+    const char *password; /* NULL: libpq looks for it itself */
     bool durable;
     int patience_ms; /* how long a lost connection is tried again before work is given up */
     int lease_ms;
@@ -48,6 +49,8 @@ int pg_remaining(struct group *g, const struct reservation *r, int64_t now_ms,
 /* The tokens that are in memory become those of the database. */
 int pg_tokens_load(struct pg_ledger *l, struct pq *q, struct err *e) MUST_CHECK;
 
+/* Tells q where the ledger is. */
+void pg_ledger_address(const struct pg_ledger *l, struct pq *q);
 /* Connects, with the sentence for what is wrong. */
 int pg_ledger_connect(struct pg_ledger *l, struct pq *q, struct err *e) MUST_CHECK;
 

@@ -157,7 +157,7 @@ static bool reconnect(struct pg_ledger *l, int64_t until_ns)
 
     for (;;) {
         if (clock_mono_ns() >= l->retry_ns) {
-            l->q.dsn = l->dsn;
+            pg_ledger_address(l, &l->q);
             if (pq_connect(&l->q, CONNECT_S, &e) == 0) {
                 group_forget_names(l->group); /* a crash may have taken the newest */
                 log_info("the ledger's database is there again");

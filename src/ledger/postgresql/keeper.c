@@ -29,7 +29,7 @@ static int connect_keeper(struct pg_ledger *l, struct err *e)
 {
     struct pq *q = &l->keeper.q;
 
-    q->dsn = l->dsn;
+    pg_ledger_address(l, q);
     if (pq_connect(q, CONNECT_S, e) != 0)
         return -1;
     l->keeper.tokens_at = -1; /* after a crash the count may stand for others than before */

@@ -7,9 +7,15 @@
 
 #define CONNECT_S 5
 
-int pg_ledger_connect(struct pg_ledger *l, struct pq *q, struct err *e)
+void pg_ledger_address(const struct pg_ledger *l, struct pq *q)
 {
     q->dsn = l->dsn;
+    q->password = l->password;
+}
+
+int pg_ledger_connect(struct pg_ledger *l, struct pq *q, struct err *e)
+{
+    pg_ledger_address(l, q);
     return pq_connect(q, CONNECT_S, e);
 }
 
@@ -22,6 +28,7 @@ static struct pg_ledger *allocate(const char *dsn, const struct ledger_options *
         return NULL;
     }
     l->dsn = strdup(dsn);
+    l->password = o->password;
     l->durable = o->durable;
     l->patience_ms = o->busy_timeout_ms;
     l->lease_ms = o->lease_ms > 0 ? o->lease_ms : LEASE_MS_DEFAULT;

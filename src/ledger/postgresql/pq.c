@@ -138,9 +138,9 @@ int pq_connect(struct pq *q, int timeout_s, struct err *e)
     char timeout[16];
     const char *const keys[] = {
         "connect_timeout",  "keepalives_idle",           "keepalives_interval",
-        "keepalives_count", "tcp_user_timeout",          "dbname",
+        "keepalives_count", "tcp_user_timeout",          "password", "dbname",
         "client_encoding",  "fallback_application_name", NULL};
-    const char *const values[] = {timeout, "5",    "2",        "3", "10000",
+    const char *const values[] = {timeout, "5",    "2",        "3", "10000", q->password,
                                   q->dsn,  "UTF8", "tokencap", NULL};
 
     pq_close(q);

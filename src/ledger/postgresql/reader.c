@@ -11,8 +11,6 @@ void pg_readers_init(struct pg_ledger *l)
 
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->back, NULL);
-    for (int i = 0; i < READERS_MAX; i++)
-        r->slots[i].q.dsn = l->dsn;
 }
 
 void pg_readers_finish(struct pg_ledger *l)
