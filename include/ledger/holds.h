@@ -40,6 +40,9 @@ struct holds {
 /* What h remembers of its request, by the verdict on it. */
 void hold_fill(struct hold *h, const struct reservation *r, const struct verdict *v);
 
+/* What is left of it when h was read: the budgets' figures of that moment are not kept. */
+struct verdict hold_verdict(const struct hold *h, bool strict);
+
 /* May h (NULL: there is none) end so? ERR_NOT_FOUND, ERR_EXISTS. */
 int hold_check_end(const struct hold *h, int64_t id, enum hold_state to, struct err *e) MUST_CHECK;
 

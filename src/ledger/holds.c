@@ -17,6 +17,12 @@ void hold_fill(struct hold *h, const struct reservation *r, const struct verdict
     }
 }
 
+struct verdict hold_verdict(const struct hold *h, bool strict)
+{
+    return (struct verdict){
+        .admitted = true, .hold_id = h->id, .hold = h->amount, .strict = strict};
+}
+
 int hold_check_end(const struct hold *h, int64_t id, enum hold_state to, struct err *e)
 {
     if (!h)

@@ -148,6 +148,49 @@ static void a_repeated_request_gets_the_first_verdict(void **state)
     assert_int_equal(usage_of(f, "p").requests, 1);
 }
 
+static void a_request_is_known_after_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    struct reservation r = a_request(f, "p", CENTS(4), CENTS(4));
+    int64_t hold = reserve(f, &r).hold_id;
+
+    settle(f, hold, HOLD_SETTLED, CENTS(3));
+    fix_reopen(f);
+    assert_int_equal(reserve(f, &r).hold_id, hold);
+    assert_int_equal(usage_of(f, "p").requests, 1);
+    assert_int_equal(usage_of(f, "p").cost, CENTS(3));
+    fix_reopen(f);
+    assert_int_equal(f->found.holds, 0);
+}
+
+/* Two daemons on one ledger: what the one has open, the other does not hold as well; what had ended
+ * when the other started is known to it. */
+static void another_daemon_does_not_hold_it_as_well(void **state)
+{
+    struct fixture *f = *state;
+    struct reservation r = a_request(f, "p", CENTS(4), CENTS(4));
+    struct budget b = a_budget("p", CENTS(10));
+    struct ledger *other;
+    struct verdict v, again;
+
+    if (!fix_server())
+        skip();
+    set_budget(f, &b, T0);
+    v = reserve(f, &r);
+    must(f, ledger_open(&f->o, NULL, &other, &f->e));
+    assert_int_equal(ledger_reserve(other, &r, &again, &f->e), -1);
+    assert_int_equal(f->e.code, ERR_EXISTS);
+    assert_int_equal(get_budget(f, "p", T0).reserved, CENTS(4));
+    settle(f, v.hold_id, HOLD_SETTLED, CENTS(4));
+    ledger_close(other);
+    must(f, ledger_open(&f->o, NULL, &other, &f->e));
+    must(f, ledger_reserve(other, &r, &again, &f->e));
+    assert_int_equal(again.hold_id, v.hold_id);
+    ledger_close(other);
+    assert_int_equal(get_budget(f, "p", T0).reserved, 0);
+    assert_int_equal(usage_of(f, "p").requests, 1);
+}
+
 static void strict_holds_the_maximum(void **state)
 {
     struct fixture *f = *state;
@@ -511,6 +554,8 @@ int main(void)
         LEDGER_TEST(a_hold_ends_once),
         LEDGER_TEST(bad_ends_are_refused),
         LEDGER_TEST(a_repeated_request_gets_the_first_verdict),
+        LEDGER_TEST(a_request_is_known_after_a_restart),
+        LEDGER_TEST(another_daemon_does_not_hold_it_as_well),
         LEDGER_TEST(strict_holds_the_maximum),
         LEDGER_TEST(strict_demands_a_bound),
         LEDGER_TEST(strict_by_option),

@@ -2,6 +2,8 @@
 #ifndef LEDGER_POSTGRESQL_STATEMENTS_H
 #define LEDGER_POSTGRESQL_STATEMENTS_H
 
+#include "ledger/postgresql/pq.h"
+
 /* What groups say to the database, again and again: kept (pq.h), so that a session parses and plans
  * each once. */
 
@@ -32,5 +34,9 @@ enum statement {
 };
 
 extern const char *const group_statements[STATEMENTS];
+
+/* What q has read may not be on disk yet. Should a crash take it, its numbers are given anew, and
+ * what is meant for a hold that was read would befall another: so this comes first. */
+int pg_make_durable(struct pq *q, struct err *e) MUST_CHECK;
 
 #endif

@@ -133,14 +133,6 @@ static struct hold read_hold(const PGresult *res, int i)
     return h;
 }
 
-/* What was read may not be on disk yet. Should a crash take it, its number is given anew, and what
- * was meant for this hold would end another. */
-static int make_durable(struct pq *q, struct err *e)
-{
-    PQclear(pq_query(q, group_statements[FLUSH], ""));
-    return q->failed ? pq_error(q, e) : 0;
-}
-
 /* A page of holds, all together. */
 static int end_page(struct pg_ledger *l, struct pq *q, const PGresult *res, bool stray,
                     struct ledger_recovery *found, struct err *e)
@@ -150,7 +142,7 @@ static int end_page(struct pg_ledger *l, struct pq *q, const PGresult *res, bool
 
     if (n == 0)
         return 0;
-    if (make_durable(q, e) != 0)
+    if (pg_make_durable(q, e) != 0)
         return -1;
     page = calloc((size_t)n, sizeof *page);
     if (!page)

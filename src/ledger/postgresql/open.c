@@ -4,8 +4,12 @@
 #include "ledger/postgresql/inner.h"
 #include "ledger/postgresql/lease.h"
 #include "ledger/postgresql/schema.h"
+#include "ledger/postgresql/statements.h"
 
 #define CONNECT_S 5
+
+static const char newest_rows[] = "SELECT id, request, amount, strict, state FROM tokencap.usage"
+                                  " ORDER BY id DESC LIMIT $1::bigint";
 
 void pg_ledger_address(const struct pg_ledger *l, struct pq *q)
 {
@@ -49,11 +53,41 @@ static void destroy(struct pg_ledger *l)
     free(l);
 }
 
+static int recall_row(struct holds *hs, const PGresult *res, int i, struct err *e)
+{
+    struct hold *h = calloc(1, sizeof *h);
+
+    if (!h)
+        return err_set(e, ERR_MEMORY, "no memory for the ledger");
+    h->id = pq_int(res, i, 0);
+    pq_copy(h->r.request_id, sizeof h->r.request_id, res, i, 1);
+    h->amount = pq_int(res, i, 2);
+    h->verdict = hold_verdict(h, pq_int(res, i, 3) != 0);
+    h->state = (enum hold_state)pq_int(res, i, 4);
+    holds_recall(hs, h);
+    return 0;
+}
+
+/* The last requests before this start stay known: asked for again, they are not charged again. */
+static int recall(struct pg_ledger *l, struct err *e)
+{
+    PGresult *res = pq_query(&l->q, newest_rows, "i", (int64_t)HOLDS_REMEMBERED);
+    int rc = 0;
+
+    if (!res)
+        return pq_error(&l->q, e);
+    for (int i = PQntuples(res) - 1; i >= 0 && rc == 0; i--)
+        rc = recall_row(&l->holds, res, i, e);
+    PQclear(res);
+    return rc == 0 ? pg_make_durable(&l->q, e) : -1;
+}
+
 static int prepare(struct pg_ledger *l, struct err *e)
 {
-    if (pg_ledger_connect(l, &l->q, e) != 0 || pg_schema_prepare(&l->q, e) != 0)
+    if (pg_ledger_connect(l, &l->q, e) != 0 || pg_schema_prepare(&l->q, e) != 0 ||
+        holds_init(&l->holds, e) != 0 || recall(l, e) != 0)
         return -1;
-    return holds_init(&l->holds, e) != 0 || group_create(l, &l->group, e) != 0 ? -1 : 0;
+    return group_create(l, &l->group, e);
 }
 
 int pg_open(const char *dsn, const struct ledger_options *o, struct ledger_recovery *found,

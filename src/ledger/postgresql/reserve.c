@@ -56,7 +56,9 @@ struct reserve_op {
     struct pg_op pg;
     const struct reservation *r;
     struct hold *hold;
-    bool taken; /* the ledger owns hold now */
+    bool taken;     /* the ledger owns hold now */
+    int64_t daemon; /* whose lease it was tried under; in doubt it cannot be tried under another:
+                     * the hold may have been there, and charged when the first one was over */
     struct verdict v;
 };
 
@@ -166,7 +168,9 @@ static int run_reserve(struct ledger *base, struct op *op, struct err *e)
         o->v = known->verdict;
         return 0;
     }
-    if (!group_leased(l->group)) {
+    if (!o->pg.in_doubt)
+        o->daemon = l->daemon;
+    if (!group_leased(l->group) || o->daemon != l->daemon) {
         if (o->pg.in_doubt)
             pg_doubt(l);
         return not_leased(e);

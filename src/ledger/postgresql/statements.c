@@ -156,3 +156,9 @@ const char *const group_statements[STATEMENTS] = {
     [ADD_VOIDED] = add_voided,       [ADD_SUMS] = add_sums,
     [ADD_OVERRUN] = add_overrun,     [FLUSH] = flush,
 };
+
+int pg_make_durable(struct pq *q, struct err *e)
+{
+    PQclear(pq_query(q, group_statements[FLUSH], ""));
+    return q->failed ? pq_error(q, e) : 0;
+}

@@ -14,13 +14,6 @@ static const char newest_rows[] =
     "SELECT * FROM (SELECT id, request, amount, strict, state FROM usage ORDER BY id DESC LIMIT ?1)"
     " ORDER BY id";
 
-/* What is left of a verdict: the budgets' figures of that moment are not kept. */
-static struct verdict admitted(const struct hold *h, bool strict)
-{
-    return (struct verdict){
-        .admitted = true, .hold_id = h->id, .hold = h->amount, .strict = strict};
-}
-
 /* The next open hold after `id` as the book has it; NULL when there is none, or on failure. */
 static struct hold *load(struct book *b, int64_t after)
 {
@@ -46,7 +39,7 @@ static struct hold *load(struct book *b, int64_t after)
         h->at[i] = sqlite3_column_int64(st, 7 + i);
     h->amount = sqlite3_column_int64(st, 11);
     h->r.estimate = sqlite3_column_int64(st, 12);
-    h->verdict = admitted(h, sqlite3_column_int(st, 13));
+    h->verdict = hold_verdict(h, sqlite3_column_int(st, 13));
     h->r.input_tokens = sqlite3_column_int64(st, 14);
     h->r.output_tokens = sqlite3_column_int64(st, 15);
     h->r.now_ms = sqlite3_column_int64(st, 16);
@@ -70,7 +63,7 @@ static int recall(struct book *b)
         h->id = sqlite3_column_int64(st, 0);
         db_request_id(b->db, h->r.request_id, st, 1);
         h->amount = sqlite3_column_int64(st, 2);
-        h->verdict = admitted(h, sqlite3_column_int(st, 3));
+        h->verdict = hold_verdict(h, sqlite3_column_int(st, 3));
         h->state = (enum hold_state)sqlite3_column_int(st, 4);
         holds_recall(&b->holds, h);
     }
