@@ -60,9 +60,18 @@ int step_forget(struct exchange *x, struct upstream *u)
     return 0;
 }
 
+/* What is not priced is forwarded unread, but for the model that a token may be restricted to. */
+static bool is_read(const struct exchange *x)
+{
+    return x->target.route->kind != ROUTE_FORWARD ||
+           (x->method == METHOD_POST && x->caller.has_token && *x->caller.token.models);
+}
+
 int step_parse(struct exchange *x, struct upstream *u)
 {
     (void)u;
+    if (!is_read(x))
+        return 0;
     if (parse(x))
         return -1;
     if (x->caller.has_token && !access_model_allowed(x->caller.token.models, x->request.model))

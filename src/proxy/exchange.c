@@ -29,11 +29,11 @@ static const struct step {
     bool always;
 } steps[] = {
     {"admit",   step_admit,   ALL,                false},
-    {"parse",   step_parse,   PRICED | ESTIMATED, false},
+    {"parse",   step_parse,   ALL,                false},
     {"choose",  step_choose,  ALL,                false},
     {"count",   step_count,   PRICED | ESTIMATED, false},
     {"ask",     step_ask,     PRICED,             false},
-    {"forget",  step_forget,  PRICED | ESTIMATED, true},
+    {"forget",  step_forget,  ALL,                true},
     {"price",   step_price,   PRICED | ESTIMATED, false},
     {"predict", step_predict, PRICED | ESTIMATED, false},
     {"quote",   step_quote,   ESTIMATED,          false},

@@ -2,12 +2,13 @@
 """Who may do what: callers on this host, from elsewhere, with tokens."""
 
 import datetime
+import json
 import socket
 import time
 
 import pytest
 
-from bodies import CHAT, project
+from bodies import CHAT, MESSAGE, project
 from harness import TIMEOUT
 
 CHAT_PATH = "/v1/chat/completions"
@@ -113,6 +114,43 @@ def test_a_project_token(away, sim):
     assert proxy.delete(f"/v1/tokens/{made['id']}", bearer(ADMIN)).status == 200
     assert proxy.post(CHAT_PATH, CHAT, token).status == 401  # at once
     assert proxy.get("/v1/usage", token).status == 401
+
+
+def test_a_tokens_models_hold_where_nothing_is_charged(away, sim):
+    proxy = away()
+    token = bearer(create(proxy, models="claude-haiku-*")["token"])
+    paths = ("/v1/messages/count_tokens", "/v1/estimate/messages", "/v1/messages")
+    tool = {"name": "f", "input_schema": {"type": "object"}}
+    for path in paths:
+        body = MESSAGE | {"model": "claude-haiku-4-5", "tools": [tool]}
+        if "count" in path:
+            del body["max_tokens"]
+        assert proxy.post(path, body, token).status == 200, path
+        for other in ({"model": "claude-opus-4-1"}, {"model": "Claude-haiku-4-5"}):
+            refused = proxy.post(path, body | other, token)
+            assert refused.status == 403, path
+            assert refused.json()["error"]["type"] == "permission_error"
+        text = json.dumps(body)
+        for twice in (text.replace("{", '{"model":"claude-opus-4-1",', 1), text[:-1] + ',"model":"claude-opus-4-1"}'):
+            assert proxy.post(path, twice, token).status == 400, path
+    assert [e.json()["model"] for e in sim.journal(wait=2)] == ["claude-haiku-4-5"] * 2
+    # Who is not restricted has such a body forwarded as it is.
+    free = bearer(create(proxy)["token"])
+    assert proxy.post(paths[0], b"no JSON", free).status == 200
+    assert sim.journal(wait=3)[-1].body == b"no JSON"
+
+
+def test_a_revoked_token_opens_nothing_on_a_connection_that_it_opened(away, sim):
+    proxy = away()
+    made = create(proxy)
+    with proxy.connect() as wire:
+        for path in (CHAT_PATH, "/v1/messages/count_tokens"):
+            wire.request("POST", path, CHAT, bearer(made["token"]))
+            assert wire.read_answer().status == 200
+        assert proxy.delete(f"/v1/tokens/{made['id']}", bearer(ADMIN)).status == 200
+        wire.request("POST", CHAT_PATH, CHAT, bearer(made["token"]))
+        assert wire.read_answer().status == 401
+    assert len(sim.journal(wait=2)) == 2
 
 
 def test_an_expired_token(away, sim):
