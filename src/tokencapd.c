@@ -34,20 +34,22 @@ static _Atomic bool hurry; /* a second SIGTERM */
 
 /* ---- limits ---- */
 
-static void follow_down(const char *name, int64_t *value, int64_t most)
+static void follow_down(const char *name, int64_t *value, int64_t most, const char *what)
 {
+    if (most < 1)
+        most = 1;
     if (*value <= most)
         return;
-    log_warn("%s is %" PRId64 " instead of %" PRId64 ": the limit of open files allows no more",
-             name, most, *value);
+    log_warn("%s is %" PRId64 " instead of %" PRId64 ": %s allows no more", name, most, *value, what);
     *value = most;
 }
 
 /* What can be open at once follows the limit of open files. */
 static void fit_limits(struct config *c)
 {
+    static const char files[] = "the limit of open files";
     struct rlimit l;
-    int64_t streams;
+    int64_t most;
 
     if (getrlimit(RLIMIT_NOFILE, &l))
         return;
@@ -55,13 +57,10 @@ static void fit_limits(struct config *c)
     setrlimit(RLIMIT_NOFILE, &l);
     if (l.rlim_cur == RLIM_INFINITY)
         return;
-    streams = ((int64_t)l.rlim_cur - FDS_OF_OURS) / FDS_A_STREAM;
-    if (streams < 1)
-        streams = 1;
-    follow_down("workers", &c->workers, streams);
-    follow_down("max-connections", &c->max_connections,
-                (int64_t)l.rlim_cur - FDS_OF_OURS - (FDS_A_STREAM - 1) * c->workers);
-    follow_down("queue-depth", &c->queue_depth, c->max_connections);
+    most = (int64_t)l.rlim_cur - FDS_OF_OURS;
+    follow_down("workers", &c->workers, most / FDS_A_STREAM, files);
+    follow_down("max-connections", &c->max_connections, most - (FDS_A_STREAM - 1) * c->workers, files);
+    follow_down("queue-depth", &c->queue_depth, c->max_connections, "max-connections");
 }
 
 /* ---- signals: taken by the main thread alone, one after the other ---- */

@@ -145,6 +145,11 @@ def test_sighup_changes_the_level_of_the_log(start_proxy, tmp_path):
     assert proxy.log.text.count("status=200") == 1
 
 
+def test_a_limit_that_follows_another_says_which(start_proxy):
+    proxy = start_proxy("--max-connections", "10", "--workers", "2")
+    assert proxy.log.wait_for("queue-depth is 10 instead of 4096: max-connections allows no more")
+
+
 def test_a_database_in_a_folder_that_is_not_there(start_proxy):
     proxy = start_proxy("--db-path", "/no/such/folder/tokencap.db", ready=False)
     assert proxy.failure() == 74
