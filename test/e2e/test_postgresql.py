@@ -441,7 +441,7 @@ BAD_LATER = {
     "no right to write": (NOBODY, ALL + "REVOKE INSERT ON tokencap.hold FROM nobody_special", 74,
                           "needs INSERT on tokencap.hold"),
     "no right to count": (NOBODY, ALL + "REVOKE ALL ON SEQUENCE tokencap.event FROM nobody_special", 74,
-                          "needs USAGE on tokencap.event"),
+                          "needs UPDATE on tokencap.event"),
     "only to be read": (AT + "&options=-cdefault_transaction_read_only%3Don", None, 74, "read-only"),
 }
 

@@ -6,15 +6,15 @@
 #define SERVER_MIN 120000 /* PostgreSQL 12 */
 #define DENIED     "42501"
 
-/* A row when there is a schema of that name: how many of two columns, which every version of ours
- * has, and whether we may look into it. */
-static const char what_is_there[] =
-    "SELECT count(a.attname), has_schema_privilege(n.oid, 'USAGE')::int"
-    " FROM pg_catalog.pg_namespace n"
-    " LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid"
-    " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.atttypid IN (20, 23)"
-    " AND (c.relname, a.attname) IN (('version', 'version'), ('ledger', 'provable_from'))"
-    " WHERE n.nspname = 'tokencap' GROUP BY n.oid";
+static const char what_is_there[] = "SELECT (to_regnamespace('tokencap') IS NOT NULL)::int,"
+                                    " has_schema_privilege(to_regnamespace('tokencap'), 'USAGE')"
+                                    "::int";
+/* Two columns, numbers, that every version of ours has. */
+#define COLUMN(table, name)                                                                        \
+    "(SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('tokencap." table  \
+    "') AND attname = '" name "' AND atttypid IN (20, 23))"
+static const char what_is_ours[] =
+    "SELECT " COLUMN("version", "version") " + " COLUMN("ledger", "provable_from");
 static const char what_version[] = "SELECT v.version FROM tokencap.version v";
 
 /* FOR UPDATE and FOR SHARE need UPDATE. */
@@ -39,19 +39,17 @@ static const struct need {
     {"alert", "SELECT INSERT UPDATE DELETE"},
     {"token", "SELECT INSERT UPDATE"},
     {"state", "SELECT INSERT UPDATE DELETE"},
-    {"event", "USAGE"},
+    {"event", "UPDATE"},
     {"flush", "UPDATE"},
 };
 
 /* The first that is not there, or that we may not do. */
 static const char what_is_wanting[] =
-    "SELECT w.name, r.what, (c.oid IS NULL)::int"
+    "SELECT w.name, r.what, (to_regclass('tokencap.' || w.name) IS NULL)::int"
     " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY w(name, rights, n)"
     " CROSS JOIN LATERAL regexp_split_to_table(w.rights, ' ') WITH ORDINALITY r(what, n)"
-    " LEFT JOIN pg_catalog.pg_class c ON c.relname = w.name"
-    " AND c.relnamespace = 'tokencap'::regnamespace"
-    " WHERE c.oid IS NULL OR NOT CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, r.what)"
-    " ELSE has_table_privilege(c.oid, r.what) END ORDER BY w.n, r.n LIMIT 1";
+    " WHERE has_table_privilege(to_regclass('tokencap.' || w.name), r.what) IS NOT TRUE"
+    " ORDER BY w.n, r.n LIMIT 1";
 
 int inspect_server(struct pq *q, struct err *e)
 {
@@ -64,27 +62,38 @@ int inspect_server(struct pq *q, struct err *e)
                    v / 10000, SERVER_MIN / 10000);
 }
 
+static int is_ours(struct pq *q, struct err *e)
+{
+    PGresult *res = pq_query(q, what_is_ours, "");
+    bool ours;
+
+    if (!res)
+        return pq_error(q, e);
+    ours = pq_int(res, 0, 0) == 2;
+    PQclear(res);
+    if (ours)
+        return 0;
+    return err_set(e, ERR_INVALID,
+                   "the ledger's database has a schema \"tokencap\" that is not tokencap's: give "
+                   "the ledger a database of its own");
+}
+
 /* *there: there is a schema of ours, and it can be used. */
 static int find_schema(struct pq *q, bool *there, struct err *e)
 {
     PGresult *res = pq_query(q, what_is_there, "");
-    bool ours, usable;
+    bool usable;
 
     if (!res)
         return pq_error(q, e);
-    *there = PQntuples(res) == 1;
-    ours = *there && pq_int(res, 0, 0) == 2;
-    usable = *there && pq_int(res, 0, 1) != 0;
+    *there = pq_int(res, 0, 0) != 0;
+    usable = pq_int(res, 0, 1) != 0;
     PQclear(res);
-    if (*there && !ours)
-        return err_set(e, ERR_INVALID,
-                       "the ledger's database has a schema \"tokencap\" that is not tokencap's: "
-                       "give the ledger a database of its own");
     if (*there && !usable)
         return err_set(e, ERR_INVALID,
                        "the user has no right to the ledger's database: it needs USAGE on its "
                        "schema \"tokencap\", and rights on the tables");
-    return 0;
+    return *there ? is_ours(q, e) : 0;
 }
 
 static int lacks(const char *right, const char *table, struct err *e)
