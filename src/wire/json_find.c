@@ -20,8 +20,7 @@ static void skip_space(struct walk *w)
 static void skip_string(struct walk *w)
 {
     for (w->at++; w->at < w->n; w->at++) {
-        while (w->at + 8 <= w->n && !json_quote8(w->p + w->at))
-            w->at += 8;
+        w->at += json_plain(w->p + w->at, w->n - w->at, false);
         if (w->at >= w->n || w->p[w->at] == '"')
             break;
         if (w->p[w->at] == '\\')

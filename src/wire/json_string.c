@@ -89,8 +89,7 @@ static bool skip_plain(struct reader *r)
     size_t n = r->text.n, len;
 
     for (;;) {
-        while (r->at + 8 <= n && !json_special8(p + r->at))
-            r->at += 8;
+        r->at += json_plain(p + r->at, n - r->at, true);
         if (r->at >= n)
             return json_wrong(r, JSON_INVALID, "unterminated string");
         if (p[r->at] == '"' || p[r->at] == '\\')

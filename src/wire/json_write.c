@@ -15,13 +15,10 @@ static void write_string(struct buf *out, struct span s)
     buf_char(out, '"');
     while (i < s.n) {
         unsigned char c;
-        while (i + 8 <= s.n && !json_escaped8(s.p + i))
-            i += 8;
+        i += json_plain(s.p + i, s.n - i, false);
         if (i >= s.n)
             break;
         c = (unsigned char)s.p[i++];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
         buf_add(out, s.p + plain, i - 1 - plain);
         plain = i;
         for (e = shorts; *e && (unsigned char)*e != c; e += 2)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "wire/scan.h"
 
+#include "json_scan.h"
+
 void scan_begin(struct scan *s, struct span text)
 {
     const char *p = text.n ? text.p : "";
@@ -92,39 +94,12 @@ static int hex4(const char *p, const char *end)
     return v;
 }
 
-#define EACH_BYTE (~UINT64_C(0) / 255)
-
-/* Whether any of eight bytes may be a quote, a backslash or below a space: never wrong when it says
- * no. */
-static bool any_special(uint64_t w)
-{
-    uint64_t quote = w ^ (EACH_BYTE * '"'), slash = w ^ (EACH_BYTE * '\\');
-
-    return ((quote - EACH_BYTE) & ~quote & EACH_BYTE * 0x80) ||
-           ((slash - EACH_BYTE) & ~slash & EACH_BYTE * 0x80) ||
-           ((w - EACH_BYTE * 0x20) & ~w & EACH_BYTE * 0x80);
-}
-
-static void skip_plain(struct scan *s)
-{
-    uint64_t w;
-
-    while (s->end - s->p >= 8) {
-        memcpy(&w, s->p, 8);
-        if (any_special(w))
-            break;
-        s->p += 8;
-    }
-    while (s->p < s->end && *s->p != '"' && *s->p != '\\' && (unsigned char)*s->p >= 0x20)
-        s->p++;
-}
-
 /* From the opening quote to behind the closing one. */
 static bool string(struct scan *s)
 {
     s->p++;
     for (;;) {
-        skip_plain(s);
+        s->p += json_plain(s->p, (size_t)(s->end - s->p), false);
         if (s->p >= s->end || (unsigned char)*s->p < 0x20)
             return false;
         if (*s->p++ == '"')

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "patience.h"
 #include "wire/json.h"
+#include "wire/scan.h"
 
 static enum json_fault read_text(struct span text, struct json_limits limits, struct err *e)
 {
@@ -72,6 +73,31 @@ static void test_verdicts(void **state)
         if (f != rows[i].fault || (rows[i].message && !strstr(e.msg, rows[i].message)))
             fail_msg("row %zu (%.*s): fault %d, \"%s\"", i, SPAN_FMT(rows[i].text), f, e.msg);
     }
+}
+
+/* Every byte at every place of a string that is read in blocks: the same as what is read byte by byte. */
+static void test_every_byte_at_every_place(void **state)
+{
+    enum { LONG = 40, HEAD = sizeof "{\"a\":\"" - 1 };
+    char text[HEAD + LONG + 2], plain[LONG];
+
+    (void)state;
+    memset(plain, 'x', sizeof plain);
+    for (int at = 0; at < LONG; at++)
+        for (int c = 0; c < 256; c++) {
+            bool ends = c == '"', fits = c >= 0x20 && c != '\\' && !ends;
+            struct span whole = {text, sizeof text};
+            struct scan s;
+            struct err e;
+
+            memcpy(text, "{\"a\":\"", HEAD);
+            memcpy(text + HEAD, plain, LONG);
+            memcpy(text + HEAD + LONG, "\"}", 2);
+            text[HEAD + at] = (char)c;
+            assert_int_equal(read_text(whole, JSON_LIMITS, &e) == JSON_OK, fits && c < 0x80);
+            scan_begin(&s, (struct span){text + HEAD - 1, LONG + 2});
+            assert_int_equal(scan_value(&s).n, ends ? at + 2 : fits ? LONG + 2 : 0);
+        }
 }
 
 static void test_message_quotes_nothing(void **state)
@@ -210,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_every_byte_at_every_place),
         cmocka_unit_test(test_message_quotes_nothing),
         cmocka_unit_test(test_numbers_no_type_holds),
         cmocka_unit_test(test_limits),
