@@ -227,7 +227,7 @@ units: $(UNITS) share replay units-postgresql
 
 # The ledger's tests once more, on a PostgreSQL server of their own.
 PG_UNITS := $(if $(MODULES),$(patsubst %,$(BUILD)/test/unit/test_ledger_%,hold budget token usage series period \
-              concurrency dead simulation plans_postgresql))
+              compact concurrency dead simulation plans_postgresql))
 .PHONY: units-postgresql
 units-postgresql: $(PG_UNITS) $(MODULES)
 	@set -e; [ -z "$(PG_UNITS)" ] || POSTGRESQL_DIR=/dev/shm OPS=2000 test/postgresql/with.sh sh -ec \

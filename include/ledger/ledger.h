@@ -325,12 +325,13 @@ struct onlooker {
  * checked. */
 int ledger_verify(const char *address, const struct onlooker *o, struct buf *summary,
                   struct err *e) MUST_CHECK;
+/* ERR_INVALID: with PostgreSQL, whose own tools do it. */
 int ledger_backup(const char *address, const char *to, const struct onlooker *o,
                   struct err *e) MUST_CHECK;
 
 /* Rolls usage rows from before that day (UTC) into the totals, which stay as they were, and gives
- * their room back. For a stopped daemon: ERR_EXISTS while one runs. May be interrupted at any
- * moment, and run again. */
+ * their room back. With SQLite for a stopped daemon: ERR_EXISTS while one runs; daemons on
+ * PostgreSQL may go on. May be interrupted at any moment, and run again. */
 int ledger_compact(const char *address, int64_t before_ms, const struct onlooker *o,
                    struct buf *summary, struct err *e) MUST_CHECK;
 

@@ -60,8 +60,9 @@ const struct command commands[] = {
      ledger_copy_flags, cmd_ledger_copy},
     {"usage compact", "[DB]", 0, 1, "give old usage records' room back",
      "Rolls the usage records of whole days before --before into the totals, which stay as they "
-     "were, and shrinks the database. The daemon must not be running. Without DB, the database "
-     "that the daemon is configured to use.",
+     "were, and shrinks the database. The daemon must not be running; those that share a ledger on "
+     "PostgreSQL may go on, and the room there is used again for new records. Without DB, the "
+     "database that the daemon is configured to use.",
      compact_flags, cmd_usage_compact},
     {"token create", "", 0, 0, "make a project token",
      "Makes a token that lets its bearer borrow the configured keys for one project, and prints "
@@ -76,8 +77,9 @@ const struct command commands[] = {
      "violation. Without DB, the one that the daemon is configured to use.",
      verify_flags, cmd_verify},
     {"backup", "FILE", 1, 1, "copy the ledger while it is in use",
-     "Writes a consistent copy of the database to FILE, also while the daemon runs.", backup_flags,
-     cmd_backup},
+     "Writes a consistent copy of the database to FILE, also while the daemon runs. A ledger on "
+     "PostgreSQL is backed up by its own tools, pg_dump --schema=tokencap or pg_basebackup.",
+     backup_flags, cmd_backup},
 };
 
 const size_t ncommands = sizeof commands / sizeof *commands;

@@ -57,9 +57,13 @@ def daemons(start):
     return [start() for _ in range(DAEMONS)]
 
 
-def verify(postgres):
-    done = subprocess.run([BUILD / "bin/tokencap", "verify", postgres.url], capture_output=True, text=True,
+def tool(*args):
+    return subprocess.run([BUILD / "bin/tokencap", *map(str, args)], capture_output=True, text=True,
                           env=clean_environment(), timeout=TIMEOUT)
+
+
+def verify(postgres):
+    done = tool("verify", postgres.url)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -374,8 +378,7 @@ def test_prices_are_read_anew_by_all(start, tmp_path):
 
 
 def copy(proxy, postgres):
-    return subprocess.run([BUILD / "bin/tokencap", "ledger", "copy", f"sqlite:{proxy.database}", postgres.url],
-                          capture_output=True, text=True, env=clean_environment(), timeout=TIMEOUT)
+    return tool("ledger", "copy", f"sqlite:{proxy.database}", postgres.url)
 
 
 def test_a_ledger_moves_from_sqlite(start_proxy, start, sim, postgres):
@@ -411,6 +414,38 @@ def test_a_ledger_moves_from_sqlite(start_proxy, start, sim, postgres):
     again.stop()
     used = copy(again, postgres)
     assert used.returncode != 0 and "in use" in used.stderr
+
+
+def test_compacting_beside_daemons(daemons, postgres):
+    for daemon in daemons:
+        assert ask(daemon, sim_header(input=5, output=5)).status == 200
+    eventually(lambda: daemons[0].usage()["totalRequests"] == len(daemons))
+    before = daemons[0].usage()
+    done = tool("usage", "compact", "--before=2099-01-01", postgres.url)
+    assert done.returncode == 0 and f"{len(daemons)} rows" in done.stdout
+    verify(postgres)
+    assert all(daemon.usage() == before and daemon.history() == [] for daemon in daemons)
+    for daemon in daemons:
+        assert ask(daemon, sim_header(input=5, output=5)).status == 200
+    eventually(lambda: len(daemons[0].history()) == len(daemons))
+    verify(postgres)
+
+
+def test_backups_are_the_servers_own(daemons, postgres, tmp_path):
+    assert ask(daemons[0], sim_header(input=5, output=5)).status == 200
+    eventually(lambda: daemons[1].usage()["totalRequests"] == 1)
+    refused = tool("backup", f"--db={postgres.url}", tmp_path / "copy")
+    assert refused.returncode == 1 and "pg_dump --schema=tokencap" in refused.stderr
+    assert not (tmp_path / "copy").exists()
+
+    dump = tmp_path / "dump.sql"
+    dump.write_text(postgres.tool("pg_dump", "--schema=tokencap", postgres.url))
+    postgres.tool("createdb", "-h", postgres.folder, "-U", "tokencap", "restored")
+    restored = postgres.address(database="restored")
+    subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", restored, "-f", dump], check=True,
+                   stdout=subprocess.DEVNULL, timeout=TIMEOUT)
+    proof = tool("verify", restored)
+    assert proof.returncode == 0 and "1 usage rows" in proof.stdout, proof.stdout + proof.stderr
 
 
 AT, NOBODY = "postgresql://tokencap@/tokencap?host={folder}", "postgresql://nobody_special@/tokencap?host={folder}"

@@ -144,7 +144,7 @@ static inline void prove(struct fixture *f)
     struct buf summary;
 
     buf_init(&summary, 0);
-    if (ledger_verify(f->path, NULL, &summary, &f->e) != 0)
+    if (ledger_verify(f->address, NULL, &summary, &f->e) != 0)
         fail_msg("verify: %s", f->e.msg);
     buf_finish(&summary);
 }

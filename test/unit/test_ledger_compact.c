@@ -2,6 +2,8 @@
 /* Compacting: the rows go, every figure stays, and the proof still holds. */
 #include "ledger_fixture.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -101,7 +103,7 @@ static void compact(struct fixture *f, int64_t before)
     struct buf summary;
 
     buf_init(&summary, 0);
-    if (ledger_compact(f->path, before, NULL, &summary, &f->e) != 0)
+    if (ledger_compact(f->address, before, NULL, &summary, &f->e) != 0)
         fail_msg("%s", f->e.msg);
     buf_finish(&summary);
     prove(f);
@@ -176,8 +178,9 @@ static void not_under_a_daemon(void **state)
     struct fixture *f = *state;
     struct buf summary;
 
+    sqlite_only();
     buf_init(&summary, 0);
-    assert_int_equal(ledger_compact(f->path, T0, NULL, &summary, &f->e), -1);
+    assert_int_equal(ledger_compact(f->address, T0, NULL, &summary, &f->e), -1);
     assert_int_equal(f->e.code, ERR_EXISTS);
 }
 
@@ -186,6 +189,7 @@ static void the_file_shrinks(void **state)
     struct fixture *f = *state;
     struct stat before, after;
 
+    sqlite_only();
     for (int i = 0; i < 5000; i++)
         settle_later(f, reserve_amount(f, "p", CENTS(1), T0).hold_id);
     fix_close(f);
@@ -206,7 +210,7 @@ static void may_be_killed_at_any_moment(void **state)
     ten_days(f);
     look(f, &before);
     fix_close(f);
-    for (unsigned us = 200; killed < 15; us += 400) {
+    for (unsigned us = 200; killed < 15; us += fix_server() ? 2500 : 400) {
         struct buf summary;
         int status;
         pid_t pid = fork();
@@ -214,7 +218,7 @@ static void may_be_killed_at_any_moment(void **state)
         assert_true(pid >= 0);
         if (pid == 0) {
             buf_init(&summary, 0);
-            _exit(ledger_compact(f->path, MIDNIGHT + 8 * DAY, NULL, &summary, &f->e) != 0);
+            _exit(ledger_compact(f->address, MIDNIGHT + 8 * DAY, NULL, &summary, &f->e) != 0);
         }
         usleep(us);
         kill(pid, SIGKILL);
@@ -251,7 +255,7 @@ static void stops_when_told(void **state)
         int rc;
 
         buf_init(&summary, 0);
-        rc = ledger_compact(f->path, MIDNIGHT + 8 * DAY, &o, &summary, &f->e);
+        rc = ledger_compact(f->address, MIDNIGHT + 8 * DAY, &o, &summary, &f->e);
         assert_true(rc == 0 || f->e.code == ERR_STOPPED);
         buf_finish(&summary);
         prove(f);
@@ -262,6 +266,83 @@ static void stops_when_told(void **state)
     fix_open(f);
     look(f, &after);
     assert_string_equal(before.days, after.days);
+}
+
+struct user {
+    struct fixture f; /* its own requests, the same ledger */
+    atomic_bool enough;
+    _Atomic int64_t uses;
+    int64_t settled;
+};
+
+/* Of today, and of ten days ago in the runs of then. */
+static void *use_on(void *arg)
+{
+    struct user *u = arg;
+
+    for (; !atomic_load(&u->enough); u->uses++) {
+        int i = (int)u->uses % 100;
+
+        use(&u->f, i, MIDNIGHT + (u->uses % 3 ? 10 : i % 10) * DAY);
+        u->settled += i % 4 != 0;
+    }
+    return NULL;
+}
+
+/* Daemons on PostgreSQL go on meanwhile. */
+static void beside_a_daemon(void **state)
+{
+    struct fixture *f = *state;
+    struct user u = {.f = *f};
+    struct figures before, after;
+    pthread_t thread;
+
+    if (!fix_server())
+        skip();
+    ten_days(f);
+    u.f.requests = 1000000;
+    look(f, &before);
+    assert_int_equal(pthread_create(&thread, NULL, use_on, &u), 0);
+    for (int i = 0; i < 9 || atomic_load(&u.uses) < 300; i++) {
+        compact(f, MIDNIGHT + (2 + i % 9) * DAY);
+        compact(f, MIDNIGHT + 100 * DAY); /* up to what is being written */
+    }
+    atomic_store(&u.enough, true);
+    pthread_join(thread, NULL);
+    look(f, &after);
+    assert_int_equal(after.p.requests + after.q.requests,
+                     before.p.requests + before.q.requests + u.settled);
+}
+
+/* In the midst of a statement, which waits here for another's lock. */
+static void stops_within_a_statement(void **state)
+{
+    struct fixture *f = *state;
+    struct impatient i = {.patience = 3};
+    struct onlooker o = {see_or_stop, &i};
+    char psql[320], line[16];
+    struct buf summary;
+    FILE *in, *out;
+    int fds[2];
+
+    if (!fix_server())
+        skip();
+    ten_days(f);
+    fix_close(f);
+    assert_int_equal(pipe(fds), 0);
+    out = fdopen(fds[0], "r");
+    snprintf(psql, sizeof psql, "psql -qXAt -d '%s' >&%d", fix_server(), fds[1]);
+    in = popen(psql, "w");
+    assert_true(in && out);
+    fputs("BEGIN; LOCK TABLE tokencap.usage; SELECT 'locked';\n", in);
+    fflush(in);
+    assert_non_null(fgets(line, sizeof line, out));
+    buf_init(&summary, 0);
+    assert_int_equal(ledger_compact(f->address, MIDNIGHT + 8 * DAY, &o, &summary, &f->e), -1);
+    assert_int_equal(f->e.code, ERR_STOPPED);
+    pclose(in);
+    close(fds[1]);
+    fclose(out);
 }
 
 static int64_t file_size(struct fixture *f)
@@ -279,9 +360,11 @@ static int64_t file_size(struct fixture *f)
 static void a_row_takes_at_most_200_bytes(void **state)
 {
     struct fixture *f = *state;
-    int64_t before = file_size(f), bytes;
     const int rows = 10000;
+    int64_t before, bytes;
 
+    sqlite_only();
+    before = file_size(f);
     for (int i = 0; i < rows; i++) {
         struct settlement s;
         struct reservation r;
@@ -307,11 +390,11 @@ static void a_row_takes_at_most_200_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LEDGER_TEST(every_figure_stays),     LEDGER_TEST(running_budgets_go_on),
-        LEDGER_TEST(old_runs_are_forgotten), LEDGER_TEST(not_under_a_daemon),
-        LEDGER_TEST(the_file_shrinks),       LEDGER_TEST(may_be_killed_at_any_moment),
-        LEDGER_TEST(stops_when_told),
-        LEDGER_TEST(a_row_takes_at_most_200_bytes),
+        LEDGER_TEST(every_figure_stays),       LEDGER_TEST(running_budgets_go_on),
+        LEDGER_TEST(old_runs_are_forgotten),   LEDGER_TEST(not_under_a_daemon),
+        LEDGER_TEST(the_file_shrinks),         LEDGER_TEST(may_be_killed_at_any_moment),
+        LEDGER_TEST(stops_when_told),          LEDGER_TEST(beside_a_daemon),
+        LEDGER_TEST(stops_within_a_statement), LEDGER_TEST(a_row_takes_at_most_200_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "ledger/watched.h"
 
 /*
  * One connection to PostgreSQL, always in pipeline mode: statements are asked, and sent together
@@ -40,6 +41,7 @@ struct pq {
     uint64_t kept_hash;                                         /* of them all */
     enum kept_way { KEPT_NAMED, KEPT_PREPARE, KEPT_PLAIN } way; /* of the next transaction */
     bool plain;                                                 /* this one's */
+    struct watched *watched; /* long work: no answer is too late, but it may be stopped */
 };
 
 /* ERR_USAGE: the address cannot mean anything; ERR_BUSY: nobody answers, or we are refused, which
@@ -78,6 +80,8 @@ int pq_error(const struct pq *q, struct err *e);
 #define pq_error(...) ((void)pq_error(__VA_ARGS__), -1)
 #endif
 void pq_forget(struct pq *q);
+/* Ends whatever transaction a failure left; the failure stays remembered. */
+void pq_rollback(struct pq *q);
 /* Remembers a failure that libpq did not notice. */
 void pq_fail(struct pq *q, enum pq_failure f, const char *why);
 

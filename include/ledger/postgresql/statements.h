@@ -33,6 +33,18 @@ enum statement {
     STATEMENTS
 };
 
+/* The end of an insert into series AS s: what is there already grows. */
+#define ADD_TO_SERIES                                                                              \
+    " ON CONFLICT (hour, view, key) DO UPDATE SET"                                                 \
+    " requests = s.requests + excluded.requests, estimated = s.estimated + excluded.estimated,"    \
+    " input = s.input + excluded.input, output = s.output + excluded.output,"                      \
+    " cached = s.cached + excluded.cached, written = s.written + excluded.written,"                \
+    " reasoning = s.reasoning + excluded.reasoning, duration = s.duration + excluded.duration,"    \
+    " streams = s.streams + excluded.streams, ttft = s.ttft + excluded.ttft,"                      \
+    " cost = s.cost + excluded.cost, predicted = s.predicted + excluded.predicted,"                \
+    " saved = s.saved + excluded.saved,"                                                           \
+    " first = least(s.first, excluded.first), last = greatest(s.last, excluded.last)"
+
 extern const char *const group_statements[STATEMENTS];
 
 /* What q has read may not be on disk yet. Should a crash take it, its numbers are given anew, and

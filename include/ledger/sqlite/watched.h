@@ -2,24 +2,10 @@
 #ifndef LEDGER_SQLITE_WATCHED_H
 #define LEDGER_SQLITE_WATCHED_H
 
-#include "ledger/ledger.h"
 #include "ledger/sqlite/db.h"
-
-/* Long work under the eyes of an onlooker, who is shown it between its steps and, by SQLite, in the
- * midst of a long statement. */
-struct watched {
-    const struct onlooker *by; /* NULL: nobody */
-    int64_t done, all;         /* as last told */
-    bool stopped;
-};
+#include "ledger/watched.h"
 
 /* Until the connection is closed. */
 void watched_begin(struct watched *w, const struct onlooker *by, struct db *db);
-
-/* Tells how far it has come. false: it is to stop. */
-bool watched_see(struct watched *w, int64_t done, int64_t all);
-
-/* The work's own result, or that it was stopped: then that is why it failed. */
-int watched_end(const struct watched *w, int rc, struct err *e) MUST_CHECK;
 
 #endif

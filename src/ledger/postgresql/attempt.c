@@ -19,21 +19,6 @@
 
 /* ---- one attempt ---- */
 
-static void leave_transaction(struct pq *q)
-{
-    struct pq before = *q;
-
-    if (!pq_connected(q) || PQtransactionStatus(q->conn) == PQTRANS_IDLE)
-        return;
-    pq_forget(q);
-    PQclear(pq_query(q, "ROLLBACK", ""));
-    if (pq_connected(q)) {
-        q->failed = before.failed;
-        memcpy(q->state, before.state, sizeof q->state);
-        memcpy(q->why, before.why, sizeof q->why);
-    }
-}
-
 static void want(struct group *g, struct op *ops)
 {
     group_reset(g);
@@ -105,7 +90,7 @@ static enum pq_failure attempt(struct pg_ledger *l, struct op *ops)
         return PQ_FINE;
     }
     holds_rollback(&l->holds);
-    leave_transaction(&l->q);
+    pq_rollback(&l->q);
     if (doubtful || strcmp(l->q.state, UNIQUE_VIOLATION) == 0)
         for (struct op *op = ops; op; op = op->next)
             pg_op_of(op)->in_doubt = true;

@@ -36,7 +36,7 @@ static const char get_sums[] =
 struct copy {
     struct pq q;
     struct copy_source *from;
-    const struct onlooker *by;
+    struct watched watched;
     struct buf columns[COPY_COLUMNS];
     enum copy_table table;
     int64_t done, all;
@@ -161,8 +161,8 @@ static int copy_long(struct copy *c, enum copy_table t, struct err *e)
             return pq_error(&c->q, e);
         id = strtoll(strrchr(c->columns[0].p, c->n > 1 ? ',' : '{') + 1, NULL, 10);
         c->done += c->n;
-        if (c->by && !c->by->see(c->by->ctx, c->done, c->all))
-            return err_set(e, ERR_STOPPED, "interrupted; run it again, and it goes on from here");
+        if (!watched_see(&c->watched, c->done, c->all))
+            return -1;
     }
 }
 
@@ -248,8 +248,11 @@ int pg_copy_to(const char *where, struct copy_source *from, const struct onlooke
         return err_set(e, ERR_MEMORY, "no memory");
     c->q.dsn = (char *)where;
     c->from = from;
-    c->by = o;
+    c->q.watched = &c->watched;
+    c->watched.by = o;
     rc = copy_all(c, summary, e);
+    if (rc != 0 && c->watched.stopped)
+        err_set(e, ERR_STOPPED, "interrupted; run it again, and it goes on from here");
     for (int i = 0; i < COPY_COLUMNS; i++)
         buf_finish(&c->columns[i]);
     pq_close(&c->q);

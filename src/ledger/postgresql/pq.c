@@ -17,6 +17,7 @@
 #define UNPREPARED  "26000"
 #define PREPARED    "42P05"
 #define PATIENCE_MS 15000 /* for one answer; longer than the server waits for a lock */
+#define LOOK_MS     100   /* between two looks at who watches long work */
 
 /* ---- failures ---- */
 
@@ -293,6 +294,34 @@ void pq_send(struct pq *q)
 
 /* ---- answers ---- */
 
+/* The server need not finish what nobody waits for. */
+static void cancel(struct pq *q)
+{
+    PGcancel *c = PQgetCancel(q->conn);
+    char why[256];
+
+    if (c)
+        PQcancel(c, why, sizeof why);
+    PQfreeCancel(c);
+}
+
+/* How long to wait now, by when the patience ends; 0: it has. */
+static int patience(struct pq *q, int64_t until_ms)
+{
+    int64_t left = until_ms - clock_mono_ns() / 1000000;
+
+    if (q->watched && !watched_still(q->watched)) {
+        cancel(q);
+        pq_fail(q, PQ_BUSY, "stopped");
+        return 0;
+    }
+    if (q->watched)
+        return LOOK_MS;
+    if (left <= 0)
+        pq_fail(q, PQ_LOST, "no answer in time");
+    return left > 0 ? (int)left : 0;
+}
+
 /* Until an answer is there, sending what is still to be sent meanwhile. */
 static int wait_answer(struct pq *q)
 {
@@ -301,15 +330,11 @@ static int wait_answer(struct pq *q)
     while (PQisBusy(q->conn)) {
         int unsent = PQflush(q->conn);
         struct pollfd fd = {PQsocket(q->conn), (short)(POLLIN | (unsent > 0 ? POLLOUT : 0)), 0};
-        int64_t left = until - clock_mono_ns() / 1000000;
+        int left = patience(q, until);
 
-        if (unsent < 0)
+        if (unsent < 0 || left == 0)
             return -1;
-        if (left <= 0) {
-            pq_fail(q, PQ_LOST, "no answer in time");
-            return -1;
-        }
-        if (poll(&fd, 1, (int)left) < 0 && errno != EINTR)
+        if (poll(&fd, 1, left) < 0 && errno != EINTR)
             return -1;
         if (PQconsumeInput(q->conn) != 1)
             return -1;
@@ -396,6 +421,21 @@ PGresult *pq_query(struct pq *q, const char *sql, const char *types, ...)
         return res;
     PQclear(res);
     return NULL;
+}
+
+void pq_rollback(struct pq *q)
+{
+    struct pq before = *q;
+
+    if (!pq_connected(q) || PQtransactionStatus(q->conn) == PQTRANS_IDLE)
+        return;
+    pq_forget(q);
+    PQclear(pq_query(q, "ROLLBACK", ""));
+    if (pq_connected(q)) {
+        q->failed = before.failed;
+        memcpy(q->state, before.state, sizeof q->state);
+        memcpy(q->why, before.why, sizeof q->why);
+    }
 }
 
 /* ---- values ---- */

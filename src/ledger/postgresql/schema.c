@@ -168,19 +168,12 @@ static int prepare(struct pq *q, struct err *e)
     return version == PG_SCHEMA_VERSION ? inspect_rights(q, e) : upgrade(q, version, e);
 }
 
-/* Ends whatever transaction a failure left. */
-static void leave(struct pq *q)
-{
-    if (pq_connected(q) && PQtransactionStatus(q->conn) != PQTRANS_IDLE)
-        PQclear(pq_query(q, "ROLLBACK", ""));
-}
-
 int pg_schema_prepare(struct pq *q, struct err *e)
 {
     int rc = inspect_server(q, e) != 0 || prepare(q, e) != 0 ? -1 : 0;
 
+    pq_rollback(q);
     pq_forget(q);
-    leave(q);
     return rc;
 }
 

@@ -123,15 +123,7 @@ static const char add_sums[] =
     " sum(ttft)::bigint, sum(cost)::bigint, sum(predicted)::bigint, sum(saved)::bigint, min(id),"
     " max(id) FROM u"
     " CROSS JOIN LATERAL (VALUES (0::bigint, model), (-1::bigint, project), (project, model))"
-    " v(view, key) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (hour, view, key) DO UPDATE SET"
-    " requests = s.requests + excluded.requests, estimated = s.estimated + excluded.estimated,"
-    " input = s.input + excluded.input, output = s.output + excluded.output,"
-    " cached = s.cached + excluded.cached, written = s.written + excluded.written,"
-    " reasoning = s.reasoning + excluded.reasoning, duration = s.duration + excluded.duration,"
-    " streams = s.streams + excluded.streams, ttft = s.ttft + excluded.ttft,"
-    " cost = s.cost + excluded.cost, predicted = s.predicted + excluded.predicted,"
-    " saved = s.saved + excluded.saved,"
-    " first = least(s.first, excluded.first), last = greatest(s.last, excluded.last)";
+    " v(view, key) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3" ADD_TO_SERIES;
 
 static const char add_overrun[] = "UPDATE tokencap.ledger SET overrun = overrun + $1::bigint";
 

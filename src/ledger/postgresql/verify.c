@@ -87,7 +87,7 @@ struct proof {
     struct replay replay;
     int64_t seq, overrun, kept_overrun, all;
     int64_t rows, voids, open, last_id;
-    const struct onlooker *by;
+    struct watched watched;
 };
 
 /* The answer to one statement, or NULL with e filled. */
@@ -98,14 +98,6 @@ static PGresult *get(struct proof *p, const char *sql, struct err *e)
     if (!res)
         pq_error(&p->q, e);
     return res;
-}
-
-static int see(struct proof *p, int64_t done, struct err *e)
-{
-    return !p->by || p->by->see(p->by->ctx, done, p->all)
-               ? 0
-               : err_set(e, ERR_STOPPED,
-                         "interrupted; nothing is damaged, and it can be run again");
 }
 
 static int check_structure(struct proof *p, struct err *e)
@@ -120,7 +112,7 @@ static int check_structure(struct proof *p, struct err *e)
             return -1;
         if (wrong)
             return err_set(e, ERR_CORRUPT, structure[i].what, (long long)id);
-        if (see(p, 0, e) != 0)
+        if (!watched_see(&p->watched, 0, p->all))
             return -1;
     }
     return 0;
@@ -214,8 +206,8 @@ static int check_events(struct proof *p, struct err *e)
             rc = check_event(p, res, i, e);
         PQclear(res);
         done += n;
-        if (rc == 0)
-            rc = see(p, done, e);
+        if (rc == 0 && !watched_see(&p->watched, done, p->all))
+            rc = -1;
     } while (rc == 0 && n > 0);
     return rc;
 }
@@ -239,8 +231,8 @@ static int prove(struct proof *p, struct err *e)
 
 int pg_verify(const char *where, const struct onlooker *o, struct buf *summary, struct err *e)
 {
-    struct proof p = {.q.dsn = (char *)where, .by = o};
-    int rc = prove(&p, e);
+    struct proof p = {.q = {.dsn = (char *)where, .watched = &p.watched}, .watched.by = o};
+    int rc = watched_end(&p.watched, prove(&p, e), e);
 
     if (rc == 0)
         buf_printf(summary,

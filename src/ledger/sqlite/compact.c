@@ -147,7 +147,8 @@ static int remove_rows(struct compaction *c)
     for (int steps = 0; from < c->kept_from; from += STEP, steps++) {
         int64_t to = from + STEP < c->kept_from ? from + STEP : c->kept_from;
 
-        if (!watched_see(&c->watched, from - start, c->kept_from - start) || begin(db) != 0 || end(db, step(c, from, to)) != 0)
+        if (!watched_see(&c->watched, from - start, c->kept_from - start) || begin(db) != 0 ||
+            end(db, step(c, from, to)) != 0)
             return -1;
         if (steps % 8 == 7 && move_log(db) != 0)
             return -1;
