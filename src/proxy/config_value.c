@@ -32,12 +32,20 @@ static const struct unit time_units[] = {
     {"s", 1000},     {"ms", 1},      {NULL, 0},
 };
 
+/* An address with a user or a query in it may hold a password: that is not quoted. */
+static bool may_be_secret(const struct option_row *o, struct span s)
+{
+    return o->type == OPTION_URL && s.n && (memchr(s.p, '@', s.n) || memchr(s.p, '?', s.n));
+}
+
 static int complain(const struct option_row *o, struct span s, struct err *e)
 {
     struct buf what;
 
     buf_init(&what, 300);
     option_range(o, &what);
+    if (may_be_secret(o, s))
+        s = SPAN("…");
     err_set(e, ERR_INVALID, "\"%.*s\" is not %s", (int)(s.n > 80 ? 80 : s.n), s.p,
             what.p ? what.p : "valid");
     buf_finish(&what);

@@ -405,18 +405,19 @@ def test_a_revoked_token_is_answered_as_an_unknown_one(proxy):
 # Looking for keys
 
 CANARIES = ["sk-canary-openai-1f0e", "sk-canary-anthropic-2b7c", "tcap-admin-canary-93ad51f0",
-            "canary-prompt-5d1c", "canary-answer-8e2a", "sk-canary-own-77aa"]
+            "canary-prompt-5d1c", "canary-answer-8e2a", "sk-canary-own-77aa", "alert-canary-c04e",
+            "password-canary-d7f9"]
 
 
 def test_keys_prompts_and_answers_are_nowhere(start_proxy, sim, tmp_path):
-    openai, anthropic, admin, prompt, said, own = CANARIES
+    openai, anthropic, admin, prompt, said, own, alert, password = CANARIES
     core = tmp_path / "core"
     resource_before = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (resource_before[1], resource_before[1]))
     try:
         proxy = start_proxy("--log-level", "debug", env={
             "OPENAI_API_KEY": openai, "ANTHROPIC_API_KEY": anthropic,
-            "TOKENCAP_ADMIN_TOKEN": admin})
+            "TOKENCAP_ADMIN_TOKEN": admin, "TOKENCAP_ALERT_SECRET": alert, "PGPASSWORD": password})
     finally:
         resource.setrlimit(resource.RLIMIT_CORE, resource_before)
     body = CHAT | {"messages": [{"role": "user", "content": f"{prompt} is what I ask"}]}
@@ -434,7 +435,7 @@ def test_keys_prompts_and_answers_are_nowhere(start_proxy, sim, tmp_path):
     told += [proxy.get(path, {"Authorization": f"Bearer {admin}"}) for path in
              ("/metrics", "/v1/usage", "/v1/usage/history", "/v1/budget", "/v1/tokens", "/",
               f"/v1/{prompt}", f"/v1/usage/history?before={prompt}")]
-    secrets = [openai, anthropic, admin, own, token]
+    secrets = [openai, anthropic, admin, own, alert, password, token]
     for answer in told:
         text = repr(list(answer.headers)).encode() + bytes(answer.body)
         for secret in secrets:

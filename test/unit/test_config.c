@@ -228,8 +228,8 @@ static void urls(void **state)
         "http://h:0",
         "http://h:70000",
         "https://a b",
-        "https://user@host/",
-        "https://h/?q=1",
+        "https://user:canary@host/",
+        "https://h/?key=canary",
         "https://h/#f",
         "",
     };
@@ -250,6 +250,7 @@ static void urls(void **state)
 
         assert_int_equal(load(&c, &e, "--openai-upstream", bad[i], NULL), -1);
         assert_non_null(strstr(e.msg, "is not an address of the form"));
+        assert_null(strstr(e.msg, "canary"));
     }
 }
 
