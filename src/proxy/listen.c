@@ -53,6 +53,8 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **ctx,
         struct conn *conn = conns_add(&l->conns, fd_of(c));
         if (conn)
             conn_phase(conn, set->config.header_timeout);
+        else
+            shutdown(fd_of(c), SHUT_RDWR); /* no memory for its deadlines */
         settings_release(l->server, set);
         metric_add(&l->server->metrics.connections, 1);
         *ctx = conn;
