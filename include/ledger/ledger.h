@@ -32,6 +32,11 @@ struct ledger_options {
                       * < 0: none */
 };
 
+#define LEDGER_ADDRESSES "sqlite:PATH or postgresql://HOST/DATABASE"
+
+/* ERR_INVALID: it names no engine by its scheme, or holds a password, which belongs elsewhere. */
+int ledger_address_check(struct span address, struct err *e) MUST_CHECK;
+
 /* What opening found: the holds that a crash left, now `interrupted` at their held amount. */
 struct ledger_recovery {
     int64_t holds;

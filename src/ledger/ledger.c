@@ -1,45 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger/ledger.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "ledger/budget_rules.h"
 #include "ledger/decide.h"
 #include "ledger/ending.h"
 #include "ledger/engine.h"
-#include "ledger/module.h"
-
-/* ---- engines ---- */
-
-static const struct {
-    const char *scheme;
-    const struct ledger_engine *engine; /* NULL: in a module */
-    const char *module;
-} engines[] = {
-    {"sqlite:", &ledger_sqlite, NULL},
-    {"postgresql://", NULL, "postgresql"},
-    {"postgres://", NULL, "postgresql"},
-};
-
-int ledger_engine_of(const char *address, const struct ledger_engine **engine, const char **where,
-                     struct err *e)
-{
-    *where = address;
-    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
-        size_t n = strlen(engines[i].scheme);
-
-        if (strncmp(address, engines[i].scheme, n) != 0)
-            continue;
-        if (engines[i].module)
-            return module_load(engines[i].module, engine, e);
-        *engine = engines[i].engine;
-        *where = address + n;
-        return 0;
-    }
-    *engine = &ledger_sqlite; /* a plain path is a database of SQLite's */
-    return 0;
-}
 
 int ledger_init(struct ledger *l, const struct ledger_engine *engine,
                 const struct ledger_options *o, struct err *e)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/nearest.h"
+#include "ledger/ledger.h"
 #include "proxy/options.h"
 
 /* One row a type: what its values are called, and how they are read and written. */
@@ -232,42 +233,11 @@ static int parse_url(const struct option_row *o, struct span s, struct option_va
     return keep_text(o, s, out, e);
 }
 
-/* Is there a password in a URI: before the @, or among the parameters? */
-static bool has_password(struct span uri)
-{
-    struct span authority, rest, user, parameters;
-
-    span_cut(uri, '?', &rest, &parameters);
-    span_cut(rest, '/', &authority, &rest);
-    if (span_cut(authority, '@', &user, &rest) && memchr(user.p, ':', user.n))
-        return true;
-    while (parameters.n) {
-        struct span item;
-
-        span_cut(parameters, '&', &item, &parameters);
-        if (span_starts(item, SPAN("password=")) || span_starts(item, SPAN("sslpassword=")))
-            return true;
-    }
-    return false;
-}
-
-/* Nothing, sqlite:PATH, or postgresql://… without a password. */
+/* Nothing, or the address of a ledger. */
 static int parse_ledger(const struct option_row *o, struct span s, struct option_value *out,
                         struct err *e)
 {
-    static const struct span schemes[] = {{"postgresql://", 13}, {"postgres://", 11}};
-
-    if (s.n == 0 || (span_starts(s, SPAN("sqlite:")) && s.n > sizeof "sqlite:" - 1))
-        return keep_text(o, s, out, e);
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
-        if (!span_starts(s, schemes[i]))
-            continue;
-        if (has_password(span_skip(s, schemes[i].n)))
-            return err_set(e, ERR_INVALID, "the address of a ledger holds no password: put it into the "
-                                           "file that PGPASSFILE names, or into PGPASSWORD");
-        return keep_text(o, s, out, e);
-    }
-    return err_set(e, ERR_INVALID, "it is not sqlite:PATH or postgresql://HOST/DATABASE"); /* it may hold a secret */
+    return s.n && ledger_address_check(s, e) != 0 ? -1 : keep_text(o, s, out, e);
 }
 
 static bool is_list_gap(char c)
@@ -424,7 +394,7 @@ static void range_path(const struct option_row *o, struct buf *out)
 static void range_ledger(const struct option_row *o, struct buf *out)
 {
     (void)o;
-    buf_str(out, "sqlite:PATH or postgresql://HOST/DATABASE");
+    buf_str(out, LEDGER_ADDRESSES);
 }
 
 static void range_list(const struct option_row *o, struct buf *out)
