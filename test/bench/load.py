@@ -28,7 +28,9 @@ end
 
 
 def chat_body(size):
-    words = "The quick brown fox jumps over the lazy dog, and then it thinks about what it has done. "
+    """Has as many tokens as the simulator tells, a quarter of its bytes, or more: as with a real upstream, no request
+    costs more than was held for it, and none waits for its settlement."""
+    words = "The quick brown fox jumps over the lazy dog, and then it asks: is it done, or is it not? "
     text = (words * (size // len(words) + 1))[: size - 120]
     return json.dumps({"model": "gpt-4o-mini", "max_tokens": 200, "messages": [{"role": "user", "content": text}]})
 
