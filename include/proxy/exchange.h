@@ -27,7 +27,7 @@
  */
 
 /* Bytes of a stream that its client has not taken: memory that it begins with, and what it may take. */
-#define REPLY_RING     (2 * 1024)
+#define REPLY_RING     512
 #define REPLY_RING_MAX (64 * 1024)
 
 struct reply {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_MIN  (2 * 1024) /* the first; a further one is as large as all before it, */
+#define BLOCK_MIN  (2 * 1024) /* the first; a further one is half as large as all before it, */
 #define BLOCK_SIZE (16 * 1024) /* up to this */
 #define ALIGNMENT  alignof(max_align_t)
 
@@ -57,9 +57,11 @@ void arena_finish(struct arena *a)
 
 static struct arena_block *add_block(struct arena *a, size_t n)
 {
-    size_t size = a->used < BLOCK_MIN ? BLOCK_MIN : a->used < BLOCK_SIZE ? a->used : BLOCK_SIZE;
+    size_t size = a->used / 2 < BLOCK_SIZE ? a->used / 2 : BLOCK_SIZE;
     struct arena_block *b;
 
+    if (size < BLOCK_MIN)
+        size = BLOCK_MIN;
     if (size < n)
         size = n;
     if (a->used > a->cap || size + sizeof *b > a->cap - a->used)

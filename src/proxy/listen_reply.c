@@ -9,6 +9,7 @@
 
 #define BLOCK_SIZE  (16 * 1024)
 #define STREAM_SIZE (2 * 1024) /* a block of a stream, which seldom has more to say at a time */
+#define CHUNK_SIZE  1 /* of chunks: they are put where the library has more room for them */
 #define WHOLE_MAX   (64 * 1024) /* a larger body is sent in blocks, each with a deadline of its own */
 
 static void add_trailers(struct exchange *x, struct MHD_Response *r)
@@ -77,7 +78,8 @@ static struct MHD_Response *make_response(struct exchange *x)
     if (r->live)
         return live_response(x, x->conn);
     if (r->streamed)
-        return x->stream = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_SIZE, on_more, x, NULL);
+        return x->stream = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, x->chunks ? CHUNK_SIZE : STREAM_SIZE,
+                                                             on_more, x, NULL);
     must_read(x);
     if (r->head_only) /* nothing is asked of the callback then */
         return MHD_create_response_from_callback(r->length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)r->length,

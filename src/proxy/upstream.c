@@ -10,7 +10,7 @@
 #define MS      INT64_C(1000000) /* nanoseconds */
 #define LOOK_MS 1000             /* how often deadlines are looked at */
 
-#define READ_STREAM (4L * 1024)  /* most bytes read at a time: of a stream */
+#define READ_STREAM (2L * 1024)  /* most bytes read at a time: of a stream */
 #define READ_WHOLE  (16L * 1024) /* of another answer */
 
 struct upstream {
