@@ -116,9 +116,17 @@ static void append(struct writer *w, struct op *op)
     }
 }
 
+/* Under the lock, before anything is taken: whoever waits for room looks again. */
+static void make_room(struct writer *w)
+{
+    if (w->queue.n + w->behind.n >= QUEUE_MAX)
+        pthread_cond_broadcast(&w->room);
+}
+
 /* Under the lock: what stayed behind goes to *end. */
 static struct op **take_behind(struct writer *w, struct op **end)
 {
+    make_room(w);
     w->unnoted = NULL;
     w->linger_ns = 0;
     return ops_move(end, &w->behind);
@@ -130,8 +138,7 @@ static struct op *take(struct writer *w, bool whole, uint64_t *group)
 {
     struct op **end = &w->kept, *ops;
 
-    if (w->queue.n + w->behind.n >= QUEUE_MAX)
-        pthread_cond_broadcast(&w->room);
+    make_room(w);
     while (*end)
         end = &(*end)->next;
     if (whole)
