@@ -5,7 +5,7 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-LEAST = {"Faults": 38, "Bad input": 32}  # rows are added, never lost
+LEAST = {"Faults": 42, "Bad input": 33}  # rows are added, never lost
 
 
 def rows():
