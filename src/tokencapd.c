@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* The daemon: what is started in which order, and stopped in the reverse one; signals; its exit
- * status. */
+/* The daemon: what is started in which order, and stopped in the reverse one; signals; exit status. */
 
 #include <inttypes.h>
 #include <malloc.h>
@@ -235,8 +234,7 @@ static int run(struct config *c)
 
     keep_memory();
     block_signals(&set);
-    prctl(PR_SET_DUMPABLE,
-          0); /* no core dump with keys in it, no other process reading our memory */
+    prctl(PR_SET_DUMPABLE, 0); /* no core dump with keys in it, nobody else reading our memory */
     log_warnings(c);
     fit_limits(c);
     upstream_library_init();

@@ -21,11 +21,11 @@
 struct ledger;
 
 struct ledger_options {
-    const char *address; /* "sqlite:PATH", or PATH alone; "postgresql://…" */
-    const char *password; /* PostgreSQL's, while the ledger is open; NULL: libpq looks for it itself */
-    bool durable;        /* synchronous=FULL; false: NORMAL */
-    int busy_timeout_ms; /* how long a lock of another program is waited for */
-    bool strict;         /* what a budget enforces that says nothing itself */
+    const char *address;  /* "sqlite:PATH", or PATH alone; "postgresql://…" */
+    const char *password; /* PostgreSQL's, as long as the ledger; NULL: libpq looks for it */
+    bool durable;         /* synchronous=FULL; false: NORMAL */
+    int busy_timeout_ms;  /* how long a lock of another program is waited for */
+    bool strict;          /* what a budget enforces that says nothing itself */
     int lease_ms; /* PostgreSQL: after which a daemon that is not heard of is dead; 0: 15 s */
     void (*on_reload)(void); /* another daemon has called for it (ledger_announce); any thread */
     int64_t ballast; /* bytes of disk kept back so that settlements fit on a full one; 0: 8 MiB,

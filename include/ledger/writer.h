@@ -92,8 +92,8 @@ struct writer {
     struct op *unnoted; /* the first of `behind` that is */
     bool whole;         /* the group that fills must have what stays behind, too */
     uint64_t filling;   /* the number of the group that now fills */
-    bool writing;     /* by the thread, or by who leads */
-    int led;          /* groups since the thread's last one */
+    bool writing;       /* by the thread, or by who leads */
+    int led;            /* groups since the thread's last one */
     bool idle, stop;
     int64_t wakes_ns;  /* when the idle thread wakes by itself; 0: it does not */
     bool urgent;       /* somebody waits for the group that fills */
@@ -103,10 +103,10 @@ struct writer {
     atomic_uint lanes[LANES];  /* futexes: those of group n wait on lane n % LANES */
 
     /* of who writes; nobody does: under lock */
-    bool left;        /* something stays behind this group; not noted until then: … */
-    struct op *note_from, *note_to;
-    struct op *kept;  /* settlements to try again, in order … */
-    int64_t retry_ns; /* … and when */
+    bool left;                      /* something stays behind this group … */
+    struct op *note_from, *note_to; /* … and this of it is not noted yet; NULL: all is */
+    struct op *kept;                /* settlements to try again, in order … */
+    int64_t retry_ns;               /* … and when */
 };
 
 /* ERR_MEMORY, ERR_IO. What `how` needs must be ready. */
@@ -122,8 +122,8 @@ int writer_do(struct ledger *l, struct op *op, struct err *e) MUST_CHECK;
 void writer_do_all(struct ledger *l, struct op *ops);
 /* Queues op (which needs release) and returns. */
 void writer_queue(struct ledger *l, struct op *op);
-/* Zeroed memory for an operation that must not be lost for want of it: waits until there is some. NULL:
- * the ledger has failed. */
+/* Zeroed memory for an operation that must not be lost for want of it: waits until there is some.
+ * NULL: the ledger has failed. */
 void *writer_room(struct ledger *l, size_t n);
 /* Waits for what is queued now. */
 void writer_barrier(struct ledger *l);

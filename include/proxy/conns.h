@@ -11,8 +11,8 @@
 
 /*
  * The client connections and the reaper that cuts those past their deadline: the HTTP library's own
- * timeout starts anew with every byte, so a byte a second would live for ever. It also hears of clients
- * that hang up while nobody reads from them. Any thread.
+ * timeout starts anew with every byte, so a byte a second would live for ever. It also hears of
+ * clients that hang up while nobody reads from them. Any thread.
  */
 
 struct conns;
@@ -40,7 +40,7 @@ struct conns {
 int conns_start(struct conns *t, struct err *e) MUST_CHECK;
 void conns_stop(struct conns *t);
 
-struct conn *conns_add(struct conns *t, int fd); /* NULL: no memory */
+struct conn *conns_add(struct conns *t, int fd);    /* NULL: no memory */
 void conns_remove(struct conns *t, struct conn *c); /* before its fd is closed; ends it */
 
 /* From now at most ms milliseconds for this phase. */
@@ -49,8 +49,8 @@ void conn_phase(struct conn *c, int64_t ms);
 void conn_within(struct conn *c, int64_t ms);
 void conn_no_deadline(struct conn *c);
 
-/* From now on f is called, once and on the reaper's thread, when the client hangs up; it must not block. False:
- * it cannot be watched. */
+/* From now on f is called, once and on the reaper's thread, when the client hangs up; it must not
+ * block. False: it cannot be watched. */
 bool conn_watch(struct conn *c, void (*f)(void *ctx), void *ctx) MUST_CHECK;
 void conn_unwatch(struct conn *c); /* f does not run any more */
 

@@ -79,7 +79,8 @@ static bool has_work(const struct writer *w)
            w->led >= LED_MAX;
 }
 
-/* Under the lock, and nobody writes: when there is something to write without any more company; 0: nothing. */
+/* Under the lock, and nobody writes: when there is something to write without any more
+ * company; 0: nothing. */
 static int64_t due_ns(const struct writer *w)
 {
     int64_t at = w->kept ? w->retry_ns : 0;
@@ -132,8 +133,8 @@ static struct op **take_behind(struct writer *w, struct op **end)
     return ops_move(end, &w->behind);
 }
 
-/* Under the lock: what was kept, then what has queued up, is the caller's to write; and what may stay
- * behind only if `whole`. */
+/* Under the lock: what was kept, then what has queued up, is the caller's to write; and what may
+ * stay behind only if `whole`. */
 static struct op *take(struct writer *w, bool whole, uint64_t *group)
 {
     struct op **end = &w->kept, *ops;
@@ -156,7 +157,8 @@ static struct op *take(struct writer *w, bool whole, uint64_t *group)
     return ops;
 }
 
-/* What stays behind may grow meanwhile: who adds to it writes to the last one's link, which is not read. */
+/* What stays behind may grow meanwhile: who adds to it writes to the last one's link, which is
+ * not read. */
 static void note_behind(struct ledger *l)
 {
     struct writer *w = &l->writer;

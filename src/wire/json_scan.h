@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef JSON_SCAN_H
-#define JSON_SCAN_H
+#ifndef WIRE_JSON_SCAN_H
+#define WIRE_JSON_SCAN_H
 
 #include <endian.h>
 #include <stdbool.h>

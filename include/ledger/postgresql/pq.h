@@ -29,8 +29,8 @@ enum pq_failure {
 };
 
 struct pq {
-    PGconn *conn; /* NULL: not connected */
-    char *dsn;    /* borrowed */
+    PGconn *conn;         /* NULL: not connected */
+    char *dsn;            /* borrowed */
     const char *password; /* likewise; NULL: libpq looks for it itself */
     enum pq_failure failed;
     char state[6]; /* its SQLSTATE, or "" */

@@ -56,7 +56,8 @@ int db_exec(struct db *db, const char *sql) MUST_CHECK;
 /* Takes back what the open transaction did, if there is one. False: it is still open. */
 bool db_rollback(struct db *db);
 
-/* So that db_rollback() needs no memory. Many a PRAGMA lets a prepared statement expire: after those. */
+/* So that db_rollback() needs no memory. Many a PRAGMA lets a prepared statement expire: after
+ * those. */
 int db_prepare_rollback(struct db *db) MUST_CHECK;
 
 /* The first column of the first row; *found tells whether there was one. */

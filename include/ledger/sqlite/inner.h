@@ -17,11 +17,11 @@ struct sqlite_ledger {
     char *path, *ballast_path;
     bool durable;
     int lock_fd;
-    struct db db;     /* the writing connection: of who writes, and open's and close's */
-    struct book book; /* likewise */
+    struct db db;           /* the writing connection: of who writes, and open's and close's */
+    struct book book;       /* likewise */
     struct ballast ballast; /* likewise */
     struct disk disk;       /* of who writes */
-    bool needs_behind;      /* likewise: a hold of the group does not fit without what stays behind */
+    bool needs_behind; /* likewise: a hold of the group does not fit without what stays behind */
     struct readers readers;
 };
 

@@ -315,4 +315,5 @@ static void after_group(struct ledger *base, bool idle)
     checkpoint(sqlite_of(base), idle);
 }
 
-const struct writer_work group_work = {.led = true, .group = run_group, .after = after_group, .note = settle_note};
+const struct writer_work group_work = {
+    .led = true, .group = run_group, .after = after_group, .note = settle_note};
