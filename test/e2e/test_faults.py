@@ -3,6 +3,7 @@
 holds. (The fault table's rows; the simulator plays the upstream.)"""
 
 import contextlib
+import pathlib
 import re
 import socket
 import time
@@ -153,8 +154,16 @@ def test_a_reused_connection_that_dies_is_not_posted_twice(start_proxy, sim):
     assert proxy.budget()["reservedUsd"] == 0
 
 
+def await_close_wait(sim):
+    """Until the close of a connection to it has come to its other end."""
+    until, wanted = time.monotonic() + TIMEOUT, f":{sim.address[1]:04X} 08 "
+    while wanted not in pathlib.Path("/proc/net/tcp").read_text():
+        assert time.monotonic() < until, "it was not closed"
+
+
 def test_a_connection_closed_while_idle_costs_nobody_anything(proxy, sim):
     proxy.post(CHAT_PATH, CHAT, sim_header(fault="close_after"))
+    await_close_wait(sim)
     assert proxy.post(CHAT_PATH, CHAT).status == 200
     assert len(sim.journal(wait=2)) == 2
 
