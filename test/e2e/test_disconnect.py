@@ -27,15 +27,19 @@ def cancelling(start_proxy):
     return proxy
 
 
+def noticed_after(left, sim):
+    """How long after that the upstream saw its connection close, in seconds."""
+    entry = sim.journal(wait=1)[-1]
+    assert entry.answer["end"] == "peer_closed"
+    return (entry.answer["finished_ns"] - left) / 1e9
+
+
 def leave_before_the_first_byte(proxy, sim, gate):
-    """How long after that the upstream saw its connection close."""
     with proxy.connect() as wire:
         wire.request("POST", CHAT_PATH, CHAT, sim_header(gate=gate))
         sim.await_gate(gate)
         left = time.monotonic_ns()
-    entry = sim.journal(wait=1)[-1]
-    assert entry.answer["end"] == "peer_closed"
-    return (entry.answer["finished_ns"] - left) / 1e9
+    return noticed_after(left, sim)
 
 
 def leave_in_the_midst(proxy, sim, gate):
@@ -46,9 +50,7 @@ def leave_in_the_midst(proxy, sim, gate):
         wire.read_event()
         sim.await_gate(gate)
         left = time.monotonic_ns()
-    entry = sim.journal(wait=1)[-1]
-    assert entry.answer["end"] == "peer_closed"
-    return (entry.answer["finished_ns"] - left) / 1e9
+    return noticed_after(left, sim)
 
 
 def leave_with_a_request_sent_ahead(proxy, sim, gate):
@@ -58,9 +60,7 @@ def leave_with_a_request_sent_ahead(proxy, sim, gate):
         wire.read_head()
         sim.await_gate(gate)
         left = time.monotonic_ns()
-    entry = sim.journal(wait=1)[-1]
-    assert entry.answer["end"] == "peer_closed"
-    return (entry.answer["finished_ns"] - left) / 1e9
+    return noticed_after(left, sim)
 
 
 @pytest.mark.parametrize("leave", [leave_before_the_first_byte, leave_in_the_midst,
