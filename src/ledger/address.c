@@ -45,10 +45,12 @@ static bool has_password(struct span uri)
     if (span_cut(authority, '@', &user, &rest) && memchr(user.p, ':', user.n))
         return true;
     while (parameters.n) {
-        struct span item;
+        struct span item, name;
 
         span_cut(parameters, '&', &item, &parameters);
-        if (span_starts(item, SPAN("password=")) || span_starts(item, SPAN("sslpassword=")))
+        span_cut(item, '=', &name, &item);
+        if (span_eq(name, SPAN("password")) || span_eq(name, SPAN("sslpassword")) ||
+            memchr(name.p, '%', name.n)) /* libpq decodes names, too */
             return true;
     }
     return false;

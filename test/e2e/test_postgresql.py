@@ -567,8 +567,10 @@ def test_the_rights_that_are_asked_for_are_enough(start, sim, postgres, nobody):
     verify(postgres)
 
 
-def test_a_password_has_no_place_in_the_address(start):
-    daemon = start("postgresql://me:hunter2@/tokencap", ready=False)
+@pytest.mark.parametrize("address", ["me:hunter2@/tokencap", "/tokencap?password=hunter2",
+                                     "/tokencap?user=me&%70assword=hunter2"])
+def test_a_password_has_no_place_in_the_address(start, address):
+    daemon = start("postgresql://" + address, ready=False)
     assert daemon.failure() in (64, 78)
     assert "hunter2" not in daemon.log.text and "PGPASSFILE" in daemon.log.text
 
